@@ -1,0 +1,1 @@
+"""What crosses a topic: Avro schemas, typed records, the codec, ids and addresses. No I/O, no clock."""

@@ -1,0 +1,68 @@
+"""The smaller records: Suppression, Template, Control and DeadLetter, as their Avro files have them."""
+
+from typing import NamedTuple
+
+ANY = "*"
+"""In a scope: every tenant, every lane, every provider."""
+
+
+class Suppression(NamedTuple):
+    """An address that a tenant must not mail."""
+
+    tenant: str
+    address_hash: str
+    address: str = ""
+    lane: str = ANY
+    reason: str = "manual"
+    origin: str = ""
+    created_at: int = 0
+    expires_at: int | None = None
+
+
+class Template(NamedTuple):
+    """One immutable version of a template."""
+
+    id: str
+    version: int
+    tenant: str = ANY
+    subject: str = ""
+    text: str | None = None
+    html: str | None = None
+    preheader: str = ""
+    created_at: int = 0
+    author: str = ""
+
+
+class Control(NamedTuple):
+    """A temporary order to every worker; `*` matches anything."""
+
+    kind: str
+    tenant: str = ANY
+    campaign: str = ANY
+    provider: str = ANY
+    site: str = ANY
+    source: str = ANY
+    lane: str = ANY
+    action: str = ""
+    value: str = ""
+    reason: str = ""
+    rule: str = ""
+    evidence: str = ""
+    author: str = ""
+    created_at: int = 0
+    expires_at: int | None = None
+
+
+class DeadLetter(NamedTuple):
+    """A record that could not be processed, kept whole, with the stage and the reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[dict[str, object]]
+    stage: str
+    reason: str
+    message_id: str | None
+    failed_at: int

@@ -1,0 +1,70 @@
+"""EmailRequest: one email to one recipient, as a producer asks for it (`avro/email_request.avsc`)."""
+
+from typing import Any, NamedTuple
+
+AT_LEAST_ONCE = "at_least_once"
+AT_MOST_ONCE = "at_most_once"
+
+
+class Sender(NamedTuple):
+    """From address and display name (RFC 5322 section 3.6.2)."""
+
+    address: str
+    name: str = ""
+
+
+class Attachment(NamedTuple):
+    """A file, or an inline part when it has a content id (RFC 2392)."""
+
+    filename: str
+    content_type: str = "application/octet-stream"
+    content: bytes = b""
+    content_id: str | None = None
+
+
+class EmailRequest(NamedTuple):
+    """Fields in the order of the Avro schema; times are milliseconds since the epoch, UTC."""
+
+    id: str
+    tenant: str
+    recipient: str
+    recipient_name: str
+    sender: Sender
+    reply_to: str | None
+    template_id: str | None
+    template_version: int | None
+    variables: str
+    subject: str | None
+    text: str | None
+    html: str | None
+    headers: dict[str, str]
+    attachments: tuple[Attachment, ...]
+    campaign: str
+    list_id: str
+    tags: tuple[str, ...]
+    send_at: int | None
+    expires_at: int | None
+    pool: str | None
+    guarantee: str
+    track_opens: bool
+    track_clicks: bool
+    traceparent: str | None
+    created_at: int
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "EmailRequest":
+        """Build from a decoded record that has every field of the schema."""
+        return cls(**fields)._replace(
+            sender=Sender(**fields["sender"]),
+            attachments=tuple(Attachment(**a) for a in fields["attachments"]),
+            tags=tuple(fields["tags"]),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as the codec writes it."""
+        return {
+            **self._asdict(),
+            "sender": self.sender._asdict(),
+            "attachments": [a._asdict() for a in self.attachments],
+            "tags": list(self.tags),
+        }
