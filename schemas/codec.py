@@ -12,8 +12,8 @@ from typing import Any
 import fastavro
 
 from schemas.avro_files import AvroSchema, current, known
-from schemas.json_format import from_json_text
 from schemas.errors import DecodeError
+from schemas.json_format import from_json_text
 
 SINGLE_OBJECT = b"\xc3\x01"
 CONFLUENT = b"\x00"
@@ -66,7 +66,7 @@ def _read(name: str, raw: bytes, start: int, writer: AvroSchema) -> dict[str, An
             fields = fastavro.schemaless_reader(body, reader.parsed, None)
         else:
             fields = fastavro.schemaless_reader(body, writer.parsed, reader.parsed)
-    except Exception as e:  # noqa: BLE001 - fastavro raises whatever the broken bytes lead it to
+    except Exception as e:
         raise DecodeError(f"Avro body of {name} is broken: {type(e).__name__}: {e}") from e
     if body.tell() != len(raw):
         raise DecodeError(f"Avro body of {name}: {len(raw) - body.tell()} bytes are left over")

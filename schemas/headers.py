@@ -40,9 +40,7 @@ _FIELDS = {name: field for field, name in _NAMES.items()}
 
 def to_headers(state: AttemptState) -> list[tuple[str, bytes]]:
     """The state as Kafka headers."""
-    return [
-        (name, str(getattr(state, field)).encode("ascii", "backslashreplace")) for field, name in _NAMES.items()
-    ]
+    return [(name, str(getattr(state, field)).encode("ascii", "backslashreplace")) for field, name in _NAMES.items()]
 
 
 def from_headers(headers: Headers | None) -> AttemptState | None:

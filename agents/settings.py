@@ -1,0 +1,84 @@
+"""What differs between processes and places: STREAMPOST_* environment variables. Secrets come from files."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.topics import LANES
+
+PREFIX = "STREAMPOST_"
+ANALYTICS_PREFIXES = ("STREAMPOST_CLICKHOUSE_", "STREAMPOST_SINK_")
+"""Names that belong to analytics/settings.py, which checks them itself."""
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """One field per variable: STREAMPOST_KAFKA sets `kafka`. The description is the documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers, host:port, comma-separated.")
+    kafka_options: dict[str, str] = Field({}, description="More librdkafka options as a JSON object (SASL, TLS).")
+    kafka_password_file: Path | None = Field(None, description="File with the SASL password.")
+    topic_prefix: str = Field("email", description="Prefix of every topic.")
+    request_partitions: int = Field(12, ge=1, description="Partitions of each request topic and of the events topic.")
+    delay_partitions: int = Field(4, ge=1, description="Partitions of each delay topic.")
+    small_partitions: int = Field(1, ge=1, description="Partitions of the other topics.")
+    replication: int = Field(1, ge=1, description="Replicas of a topic when it is created; 3 in production.")
+    group_prefix: str = Field("streampost", description="Prefix of every consumer group.")
+    config_dir: Path = Field(Path("config"), description="Folder with tenants.toml, pools.toml, lanes.toml, keys/.")
+    lanes: Words = Field(LANES, description="Lanes that this worker serves, comma-separated.")
+    hash_key_file: Path | None = Field(None, description="File with the secret of the address hash.")
+    hash_key: SecretStr = Field(SecretStr("streampost-development"), description="The same inline, for development.")
+    dns_servers: Words = Field((), description="Resolvers, address or address:port; none means the system's.")
+    smtp_port: int = Field(25, description="Port of receiving servers; another one only for demo and tests.")
+    loopback_only: bool = Field(False, description="Refuse every destination that is not loopback (demo, tests).")
+    host: str = Field("127.0.0.1", description="Address of the health and metrics port.")
+    health_port: int = Field(0, description="Port of /live, /ready and /metrics; 0 for a free one.")
+    health_port_file: Path | None = Field(None, description="Where to write the port that was taken.")
+    data_dir: Path = Field(Path("build/data"), description="Where a process may keep files.")
+    slots_transactional: int = Field(100, ge=1, description="Transactional messages in flight per worker.")
+    slots_bulk: int = Field(200, ge=1, description="Bulk messages in flight per worker.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+
+    @field_validator("lanes", "dns_servers", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return tuple(w.strip() for w in value.split(",") if w.strip()) if isinstance(value, str) else value
+
+    @field_validator("lanes")
+    @classmethod
+    def _known_lanes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(value) - set(LANES):
+            raise ValueError(f"unknown lane {sorted(unknown)[0]!r}; lanes are {', '.join(LANES)}")
+        return value
+
+    @property
+    def address_key(self) -> bytes:
+        """The secret of the address hash."""
+        if self.hash_key_file:
+            return self.hash_key_file.read_bytes().strip()
+        return self.hash_key.get_secret_value().encode()
+
+    def librdkafka(self, **more: Any) -> dict[str, Any]:
+        """Options for every confluent-kafka client of this process."""
+        password = {"sasl.password": self.kafka_password_file.read_text().strip()} if self.kafka_password_file else {}
+        return {"bootstrap.servers": self.kafka, **self.kafka_options, **password, **more}
+
+
+class UnknownSettingError(ValueError):
+    """A STREAMPOST_ variable that nothing reads: most likely a typing error."""
+
+
+def load(environ: dict[str, str] | None = None) -> Settings:
+    """Read the environment. Raises UnknownSettingError, or pydantic's ValidationError that names the field."""
+    names = os.environ if environ is None else environ
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(ANALYTICS_PREFIXES):
+            raise UnknownSettingError(f"{name} is not a setting of streampost; see docs/settings.md")
+    return Settings()
