@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_lanes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := set(value) - set(LANES):
-            raise ValueError(f"unknown lane {sorted(unknown)[0]!r}; lanes are {', '.join(LANES)}")
+            raise ValueError(f"unknown lane {min(unknown)!r}; lanes are {', '.join(LANES)}")
         return value
 
     @property
