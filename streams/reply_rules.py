@@ -1,0 +1,140 @@
+"""The data behind the classifier, read once from `streams/data/*.toml`: classes, code tables and text rules."""
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+MAX_TEXT = 4000
+"""Characters of a reply that are looked at: longer ones only repeat themselves."""
+
+SCOPES = ("address", "domain", "content", "source", "tenant", "receiver")
+"""What a refusal speaks about: the mailbox, its domain, this content, our IP, the tenant's domain, or their server."""
+
+ADVICE = {
+    "retry": "try this message again later, as the retry schedule says",
+    "slow_down": "try again, and lower the rate and the connections to this provider from this source",
+    "suppress": "never mail this address again",
+    "stop_source": "this source is blocked there: stop it at this provider and tell the operator",
+    "fix": "something of ours must be mended first: authentication, content, configuration",
+    "none": "give this message up; nothing follows for the address but a count",
+}
+
+
+class Traits(NamedTuple):
+    """What follows from a class: see `[classes]` in codes.toml."""
+
+    scope: str
+    hard: bool
+    final: bool
+    advice_permanent: str
+    advice_transient: str
+
+
+class Rule(NamedTuple):
+    """One row of a table. `phrases` are tuples of pieces that must follow one another in the text."""
+
+    name: str
+    bounce_class: str
+    phrases: tuple[tuple[str, ...], ...] = ()
+    regex: tuple[re.Pattern[str], ...] = ()
+    stages: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    permanent: bool | None = None
+    scope: str = ""
+    advice: str = ""
+
+    def fits(self, stage: str, code: int, digit: int, enhanced: str, words: str) -> bool:
+        """Whether the rule speaks of this reply; `words` is tidy text."""
+        if self.stages and stage not in self.stages:
+            return False
+        if self.codes and not {str(code), f"{digit}yz", enhanced}.intersection(self.codes):
+            return False
+        return any(_in_order(p, words) for p in self.phrases) or any(r.search(words) for r in self.regex)
+
+
+class Tables(NamedTuple):
+    """Everything, ready for use."""
+
+    traits: dict[str, Traits]
+    precise: dict[str, Rule]
+    general: dict[str, Rule]
+    codes: dict[str, Rule]
+    rules: tuple[Rule, ...]
+    unknown: Rule
+
+
+def tidy(text: str) -> str:
+    """Lower case, single spaces, a space at both ends, so that a phrase may ask for whole words."""
+    return f" {' '.join(text[:MAX_TEXT].lower().split())} "
+
+
+def _in_order(pieces: tuple[str, ...], words: str) -> bool:
+    if len(pieces) == 1:
+        return pieces[0] in words
+    at = 0
+    for piece in pieces:
+        found = words.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
+def load(name: str) -> dict[str, Any]:
+    """A TOML file of streams/data. Raises tomllib.TOMLDecodeError."""
+    return tomllib.loads((files("streams") / "data" / name).read_text("utf-8"))
+
+
+@cache
+def tables() -> Tables:
+    """The shipped tables. Raises KeyError or TypeError when a data file is broken, which the tests exclude."""
+    codes, replies = load("codes.toml"), load("replies.toml")
+    return Tables(
+        traits={name: Traits(**fields) for name, fields in codes["classes"].items()},
+        precise=_flat(codes["precise"], "code"),
+        general=_flat(codes["general"], "code"),
+        codes=_flat(codes["stages"], "stage"),
+        rules=tuple(_rule(fields) for fields in replies["rule"]),
+        unknown=Rule("unknown", "unknown"),
+    )
+
+
+def _flat(table: dict[str, list[str]], kind: str) -> dict[str, Rule]:
+    """class = [keys] -> key: rule."""
+    return {key: Rule(f"{kind}:{key}", name) for name, keys in table.items() for key in keys}
+
+
+def _rule(fields: dict[str, Any]) -> Rule:
+    return Rule(
+        name=fields["name"],
+        bounce_class=fields["class"],
+        phrases=tuple(tuple(p.lower().split("*")) for p in fields.get("phrases", ())),
+        regex=tuple(re.compile(r) for r in fields.get("regex", ())),
+        stages=tuple(fields.get("stages", ())),
+        codes=tuple(fields.get("codes", ())),
+        permanent=fields.get("permanent"),
+        scope=fields.get("scope", ""),
+        advice=fields.get("advice", ""),
+    )
+
+
+CLASSES = (
+    "invalid_recipient",
+    "invalid_domain",
+    "inactive",
+    "mailbox_full",
+    "too_large",
+    "content",
+    "policy",
+    "reputation",
+    "authentication",
+    "rate_limited",
+    "greylisted",
+    "network",
+    "system",
+    "protocol",
+    "unknown",
+)
+"""Every class there is; codes.toml says what each entails, docs/classes.md how it maps to others' words."""
