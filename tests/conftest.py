@@ -1,0 +1,61 @@
+"""Fixtures for the whole suite: one real Apache Kafka per run, and a topic prefix of its own for every test.
+
+With pytest-xdist the workers share that one broker (two would not fit on a small machine): the first worker that needs
+it starts it, and ends it only when no other worker uses it any more.
+"""
+
+import fcntl
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agents.broker import running_kafka
+from agents.kafka_jars import missing_reason
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip Kafka tests only where Java or Maven are missing, and say which."""
+    reason = missing_reason()
+    for item in items:
+        if reason and item.get_closest_marker("kafka"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    """Hold an flock on the file; the kernel frees it if the process dies."""
+    with path.open("a") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
+    """Bootstrap address of a real Apache Kafka. Do not stop or restart it: start your own with running_kafka."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(pytestconfig, "workerinput") else base
+    address, starting, using = shared / "kafka.address", shared / "kafka.starting", shared / "kafka.using"
+    with _locked(starting, fcntl.LOCK_EX):
+        owner = None if address.exists() else running_kafka(shared / f"kafka-{uuid.uuid4().hex[:8]}")
+        if owner:
+            address.write_text(owner.__enter__().bootstrap)
+        user = _locked(using, fcntl.LOCK_SH)
+        user.__enter__()
+    yield address.read_text()
+    user.__exit__(None, None, None)
+    if owner:
+        with _locked(starting, fcntl.LOCK_EX), _locked(using, fcntl.LOCK_EX):
+            address.unlink()
+            owner.__exit__(None, None, None)
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """A prefix that no other test uses, for topics and groups."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    return f"{name}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
