@@ -1,0 +1,228 @@
+"""The configuration as values: tenants, sources, pools, lanes and providers, read from the text of the TOML files.
+
+`read` takes the texts and returns one Config that is consistent in itself, or raises ConfigError with every problem
+that was found, each with file, line and key.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from streams.config_models import FILES, check_file
+from streams.toml_lines import KeyPath, line_of, locate
+
+
+class ConfigError(ValueError):
+    """The files are wrong; `problems` lists everything that was found, the message shows it one a line."""
+
+    def __init__(self, problems: tuple["ConfigProblem", ...]) -> None:
+        super().__init__("\n".join(str(p) for p in problems))
+        self.problems = problems
+
+
+class ConfigProblem(NamedTuple):
+    """One thing that is wrong. Line from 1; key is dotted, empty when the file as a whole is wrong."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key + ': ' if self.key else ''}{self.message}"
+
+
+class SenderDomain(NamedTuple):
+    """A domain that a tenant may use in From, with the DKIM selectors of its keys."""
+
+    domain: str
+    selector: str
+    ed25519_selector: str | None = None
+
+
+class Tenant(NamedTuple):
+    """Who sends, and what they may do. Sizes are bytes; pools are by lane."""
+
+    name: str
+    sender_domains: Mapping[str, SenderDomain]
+    return_path_domain: str
+    pools: Mapping[str, str]
+    lanes: tuple[str, ...]
+    track_opens: bool = False
+    track_clicks: bool = False
+    unsubscribe_url: str | None = None
+    unsubscribe_mailto: str | None = None
+    retention_days: int = 90
+    max_attachments: int = 20
+    max_attachment_bytes: int = 7_000_000
+    max_message_bytes: int = 10_000_000
+
+
+class Relay(NamedTuple):
+    """A smart host that takes the mail instead of the recipient's MX. tls: none, starttls or implicit."""
+
+    host: str
+    port: int
+    tls: str
+    credentials_file: str | None
+
+
+class Source(NamedTuple):
+    """An egress: the address to bind (None: the system chooses), the EHLO name, and a relay if there is one."""
+
+    name: str
+    bind: str | None
+    ehlo: str
+    relay: Relay | None
+
+
+class PoolMember(NamedTuple):
+    """A source in a pool, with its share of the traffic."""
+
+    source: str
+    weight: int
+
+
+class Pool(NamedTuple):
+    """Sources that share traffic. strategy: weighted_round_robin or least_connections."""
+
+    name: str
+    strategy: str
+    members: tuple[PoolMember, ...]
+
+
+class RetrySchedule(NamedTuple):
+    """Seconds to wait after the first, second, … failed attempt; the last one repeats. jitter is a fraction, 0 to 1."""
+
+    delays_s: tuple[float, ...]
+    jitter: float
+
+
+class LanePolicy(NamedTuple):
+    """How long a lane keeps trying, counted from acceptance, and how long it remembers ids."""
+
+    name: str
+    retry: RetrySchedule
+    give_up_after_s: float
+    dedup_window_s: float
+
+
+class Config(NamedTuple):
+    """All of it, by name. Every name that something refers to exists.
+
+    providers: recipient domain or suffix of an MX host -> name of the mailbox provider.
+    """
+
+    tenants: Mapping[str, Tenant]
+    sources: Mapping[str, Source]
+    pools: Mapping[str, Pool]
+    lanes: Mapping[str, LanePolicy]
+    providers: Mapping[str, str]
+
+
+class _File(NamedTuple):
+    name: str
+    model: Any
+    lines: Mapping[KeyPath, int]
+
+
+def read(texts: Mapping[str, str], shipped_providers: str = "") -> Config:
+    """Config from the files' texts by file name (providers.toml may be absent). Raises ConfigError.
+
+    Entries of providers.toml are added to the shipped table, and win over it.
+    """
+    problems: list[ConfigProblem] = []
+    files: dict[str, _File] = {}
+    for name, required in FILES.items():
+        if name in texts:
+            files[name] = _parse(name, texts[name], problems)
+        elif required:
+            problems.append(ConfigProblem(name, 1, "", "the file is missing"))
+    if problems:
+        raise ConfigError(tuple(problems))
+    shipped = _parse("providers.toml (shipped)", shipped_providers, problems)
+    config = _build({name: f.model for name, f in files.items()}, shipped.model)
+    problems += (
+        ConfigProblem(name, line_of(files[name].lines, path), dotted(path), message)
+        for name, path, message in cross_check(config)
+    )
+    if problems:
+        raise ConfigError(tuple(problems))
+    return config
+
+
+def dotted(path: KeyPath) -> str:
+    """The path as TOML writes it."""
+    out = ""
+    for part in path:
+        if isinstance(part, int):
+            out += f"[{part}]"
+        else:
+            bare = part.replace("-", "a").replace("_", "a").isalnum() and part.isascii()
+            out += ("." if out else "") + (part if bare else f'"{part}"')
+    return out
+
+
+def _parse(name: str, text: str, problems: list[ConfigProblem]) -> _File:
+    """The file's model; None, with problems added, when the file is wrong."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        problems.append(_syntax_problem(name, text, str(e)))
+        return _File(name, None, {})
+    lines = locate(text)
+    model, found = check_file(name.partition(" ")[0], values)
+    problems += sorted(ConfigProblem(name, line_of(lines, p.path), dotted(p.path), p.message) for p in found)
+    return _File(name, model, lines)
+
+
+def _syntax_problem(name: str, text: str, message: str) -> ConfigProblem:
+    """tomllib says `… (at line 3, column 7)` or `… (at end of document)`."""
+    _, _, place = message.rpartition("(at line ")
+    number = place.partition(",")[0]
+    line = int(number) if number.isdigit() else text.count("\n") + 1
+    return ConfigProblem(name, line, "", f"not valid TOML: {message}")
+
+
+def _build(models: Mapping[str, Any], shipped: Any) -> Config:
+    tenants, pools, lanes = models["tenants.toml"], models["pools.toml"], models["lanes.toml"]
+    tables = [shipped, *([models["providers.toml"]] if "providers.toml" in models else [])]
+    return Config(
+        tenants={name: _tenant(name, t) for name, t in tenants.tenants.items()},
+        sources={name: _source(name, s) for name, s in pools.sources.items()},
+        pools={
+            name: Pool(name, p.strategy, tuple(PoolMember(s, w) for s, w in p.members.items()))
+            for name, p in pools.pools.items()
+        },
+        lanes={
+            name: LanePolicy(name, RetrySchedule(lane.delays(), lane.jitter), lane.give_up_after, lane.dedup_window)
+            for name, lane in lanes.lanes.items()
+        },
+        providers={suffix: name for t in tables for name, p in t.providers.items() for suffix in (*p.mx, *p.domains)},
+    )
+
+
+def _tenant(name: str, model: Any) -> Tenant:
+    fields = {f: getattr(model, f) for f in Tenant._fields if f not in {"name", "sender_domains"}}
+    domains = {d: SenderDomain(d, s.selector, s.ed25519_selector) for d, s in model.sender_domains.items()}
+    return Tenant(name=name, sender_domains=domains, **fields)
+
+
+def _source(name: str, model: Any) -> Source:
+    relay = Relay(**model.relay.model_dump()) if model.relay else None
+    return Source(name, model.bind, model.ehlo, relay)
+
+
+def cross_check(config: Config) -> Iterator[tuple[str, KeyPath, str]]:
+    """File, key and message of every name that refers to nothing."""
+    for tenant in config.tenants.values():
+        for lane, pool in tenant.pools.items():
+            if pool not in config.pools:
+                yield "tenants.toml", ("tenants", tenant.name, "pools", lane), f"pools.toml has no pool {pool!r}"
+        for n, lane in enumerate(tenant.lanes):
+            if lane not in tenant.pools:
+                yield "tenants.toml", ("tenants", tenant.name, "lanes", n), f"the lane {lane!r} has no pool in `pools`"
+    for name, members in ((p.name, p.members) for p in config.pools.values()):
+        for source, _ in members:
+            if source not in config.sources:
+                yield "pools.toml", ("pools", name, "members", source), f"there is no source {source!r}"
