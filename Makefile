@@ -1,0 +1,58 @@
+# make demo   send thousands of mails to a receiver on this machine and balance the ledger   (ARGS="--messages 1000")
+# make test   everything that must be green: check, then all tests
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit integration chart chaos bench clean venv-demo venv-dev kafka kafka-if-possible helm
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -p tests.groups
+COVERAGE := --cov --cov-report=term
+
+help:
+	@echo "make demo | test | check | unit | integration | chart | chaos | bench | clean"
+
+demo: venv-demo kafka-if-possible
+	$(BIN)/streampost demo $(ARGS)
+
+# The real-Kafka tests run last, in one process: a broker, a ClickHouse and the clocks of two cores are shared.
+test: check unit chart integration
+
+check: venv-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/line_budget.py
+
+unit: venv-dev
+	$(PYTEST) --group=fast -n 2 --dist=loadfile $(COVERAGE) tests $(ARGS)
+
+integration: venv-dev kafka
+	$(PYTEST) --group=serial tests $(ARGS)
+
+chart: venv-dev helm
+	$(PYTEST) --group=chart -n 2 --dist=loadfile tests/chart $(ARGS)
+
+chaos: venv-dev kafka
+	$(PYTEST) -m chaos tests $(ARGS)
+	@echo "see build/chaos/summary.json"
+
+bench: venv-dev
+	$(BIN)/python tools/bench.py $(ARGS)
+
+venv-demo:
+	@tools/setup-python embedded
+
+venv-dev:
+	@tools/setup-python dev
+
+kafka:
+	@tools/setup-kafka
+
+kafka-if-possible: venv-demo
+	@tools/setup-kafka || echo "set-up: no Apache Kafka here; the demo takes the embedded broker"
+
+helm: venv-dev
+	@$(BIN)/python tools/helm_binary.py
+
+clean:
+	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
