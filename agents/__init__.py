@@ -1,1 +1,1 @@
-"""The edge: Faust agents, SMTP, DNS, HTTP, keys, files, settings, the command line. It performs what streams decides."""
+"""The edge: Faust agents, SMTP, DNS, HTTP, keys, files, settings, CLI. It performs what streams decides."""

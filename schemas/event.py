@@ -19,6 +19,7 @@ class EventType(StrEnum):
     HELD = "held"
     ATTEMPTED = "attempted"
     DUPLICATE = "duplicate"
+    DEAD_LETTERED = "dead_lettered"
     BOUNCED_LATE = "bounced_late"
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"

@@ -12,18 +12,20 @@ SRC = "src"
 """On an event: `topic:offset:index`, the request record (and recipient within it) that the event finishes."""
 TYPE = "type"
 """On an event: its event_type, so that the tail can be read without decoding."""
-ATTEMPT = "attempt"
-"""On an event and on a delayed request: the attempt number."""
+TURN = "turn"
+"""On an event: which pass of the request through a worker it ends; a second copy of the same pass is dropped."""
 
 
 class AttemptState(NamedTuple):
     """What a request carries through the delay topics.
 
-    `accepted_*` name the record that a producer wrote, so that a retry counts as the same request.
+    `attempt` counts tries at delivery, `turn` passes through a worker: a throttled request comes back with the same
+    attempt and the next turn. `accepted_*` name the record that a producer wrote, so that a retry counts as the same request.
     Times are milliseconds since the epoch, UTC; `due_ms` is when the next attempt may start.
     """
 
     attempt: int = 1
+    turn: int = 1
     accepted_topic: str = ""
     accepted_partition: int = -1
     accepted_offset: int = -1

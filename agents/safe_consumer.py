@@ -1,0 +1,235 @@
+"""Faust's consumer with an acknowledgement that loses nothing.
+
+Faust commits past unfinished messages when anything finishes out of order (faust-streaming #606). So its bookkeeping
+is not used: a request is finished when its outcome event is confirmed by Kafka, commits carry the smallest unfinished
+offset (streams/window.py), and on assignment the tail of the events topic says what was finished above it.
+
+Records reach the agents in chunks, one Faust message per fetched chunk of a partition: nearly all of Faust's cost is
+per message, and that message costs as much for two hundred records as for one.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any
+
+from aiokafka.errors import CommitFailedError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, ensure_aiokafka_TP
+from faust.types.tuples import TP, ConsumerMessage
+from mode.utils.futures import notify
+
+from streams.window import Begin, Window, first_event
+
+log = logging.getLogger(__name__)
+
+LoadWindows = Callable[[int, Mapping[TP, tuple[int, int]]], dict[TP, Window]]
+"""(generation, {partition: (committed offset, first event to read)}) -> windows. Runs in a thread, may block."""
+
+BUFFERED = 400
+"""Records per topic that may wait between the fetcher and the agent: enough to keep it busy, little to give back."""
+
+LEASE = 0.5
+"""Share of the session time-out for which a confirmed commit proves that we are still a member."""
+
+
+class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread that owns the aiokafka consumer: commits with metadata, loads windows on assignment."""
+
+    async def seek_to_committed(self) -> Any:
+        """Called by Faust after every assignment."""
+        return await self.call_thread(self._seek_and_load)
+
+    async def _seek_and_load(self) -> dict[Any, int | None]:
+        aiokafka = self._ensure_consumer()
+        owner: SafeConsumer = self.consumer
+        assigned = list(aiokafka.assignment())
+        committed = await aiokafka._coordinator.fetch_committed_offsets(assigned) if assigned else {}
+        generation = self.app.consumer_generation_id
+        offsets: dict[Any, int | None] = {}
+        fresh: dict[TP, tuple[int, int]] = {}
+        for tp in assigned:
+            found = committed.get(tp)
+            if found is not None and found.offset < 0:
+                found = None  # nothing was ever committed
+            offsets[tp] = found.offset if found else None
+            old = owner.windows.get(ensure_TP(tp))
+            # Faust seeks again inside one generation: the window must survive that
+            if old is None or old.generation != generation:
+                fresh[ensure_TP(tp)] = (found.offset, first_event(found.metadata)) if found else (0, 0)
+            if found:
+                aiokafka._fetcher.seek_to(tp, found.offset)
+        owner.lease = time.monotonic()
+        if fresh:
+            owner.windows.update(await asyncio.to_thread(owner.load_windows, generation, fresh))
+        return offsets
+
+    async def _commit(self, offsets: Mapping[TP, tuple[int, int, str]]) -> bool:
+        aiokafka = self._ensure_consumer()
+        assignment, generation = aiokafka.assignment(), self.app.consumer_generation_id
+        ours = {
+            ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, metadata)
+            for tp, (of_generation, offset, metadata) in offsets.items()
+            if ensure_aiokafka_TP(tp) in assignment and of_generation == generation
+        }
+        if len(ours) < len(offsets):
+            return False
+        sent = time.monotonic()
+        try:
+            await aiokafka.commit(ours)
+        except CommitFailedError:
+            self.consumer.lost_generation = generation  # aiokafka rejoins by itself
+            return False
+        self.consumer.lease = sent
+        self.tp_last_committed_at.update(dict.fromkeys(offsets, time.monotonic()))
+        return True
+
+
+class SafeConsumer(Consumer):  # type: ignore[misc]
+    """What the delivery agents use instead of Faust's acknowledgement: begin, may_start, finish."""
+
+    load_windows: LoadWindows
+    """Set by the worker before the app starts."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.windows: dict[TP, Window] = {}
+        self.lease = 0.0
+        self.lost_generation: int | None = None
+        self._committing = asyncio.Lock()
+        self._chunks: dict[tuple[TP, int], tuple[ConsumerMessage, set[int]]] = {}
+        self._buffered: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> SafeThread:
+        return SafeThread(self, loop=self.loop, beacon=self.beacon)
+
+    # ---- chunks
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's name
+        """One message per partition and fetch; its value is the list of records. Only topics that have room."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        wanted = {tp for tp in self._get_active_partitions() if self._buffered.get(tp.topic, 0) < BUFFERED}
+        if not wanted:
+            self.not_waiting_next_records.set()
+            await self.sleep(0.02)
+            return
+        try:
+            # short, so that a topic whose room comes back is fetched again although another one is idle
+            records = await self._getmany(active_partitions=wanted, timeout=min(timeout, 0.1))
+        finally:
+            self.not_waiting_next_records.set()
+        generation = self.app.consumer_generation_id
+        if not records or self.should_stop:
+            return
+        for tp, chunk in self.scheduler_order(records):
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                break
+            yield tp, self._chunk_message(tp, chunk)
+
+    @staticmethod
+    def scheduler_order(records: Mapping[Any, list[ConsumerRecord]]) -> Iterable[tuple[TP, list[ConsumerRecord]]]:
+        """Small topics first: an idle lane's few records never queue behind a busy lane's many."""
+        return sorted(((ensure_TP(tp), chunk) for tp, chunk in records.items()), key=lambda item: len(item[1]))
+
+    def _chunk_message(self, tp: TP, chunk: list[ConsumerRecord]) -> ConsumerMessage:
+        last = chunk[-1]
+        message = self._to_message(tp, last)
+        message.value = chunk
+        self._buffered[tp.topic] = self._buffered.get(tp.topic, 0) + len(chunk)
+        open_offsets = {r.offset for r in chunk}
+        for record in chunk:
+            self._chunks[tp, record.offset] = (message, open_offsets)
+        return message
+
+    # ---- what the agent calls
+
+    def begin(self, tp: TP, generation: int, offset: int) -> Begin | None:
+        """Start on a record. None when it is stale or repeated: do nothing."""
+        self._buffered[tp.topic] -= 1
+        window = self._window(tp, generation)
+        begun = window.begin(offset) if window else None
+        if begun is None:
+            self._over(tp, offset)
+        return begun
+
+    async def may_start(self, tp: TP, generation: int) -> bool:
+        """After `begin`: is the broker still confirming our commits? A frozen worker that wakes must not send on."""
+        while time.monotonic() - self.lease > self.app.conf.broker_session_timeout * LEASE:
+            window = self._window(tp, generation)
+            if window is None or generation == self.lost_generation:
+                return False
+            window.dirty = True
+            await self.commit()
+            await asyncio.sleep(0.01)
+        return True
+
+    def give_up(self, tp: TP, offset: int) -> None:
+        """The record is not ours any more; whoever owns the partition fetches it again."""
+        self._over(tp, offset)
+
+    def skip(self, tp: TP, generation: int, offset: int) -> None:
+        """The record was finished in an earlier generation."""
+        if window := self._window(tp, generation):
+            window.skip(offset)
+        self._over(tp, offset)
+
+    def expect(self, tp: TP, generation: int, offset: int, indices: set[int]) -> None:
+        """The record has several recipients; these are still to be finished."""
+        if window := self._window(tp, generation):
+            window.expect(offset, indices)
+
+    def finish(self, tp: TP, generation: int, offset: int, event_offset: int, index: int = 0) -> None:
+        """The outcome's event is confirmed. Late, after a revoke, it changes nothing: the next owner read it."""
+        window = self._window(tp, generation)
+        if window is None or window.finish(offset, event_offset, index):
+            self._over(tp, offset)
+
+    def span(self, tp: TP) -> int:
+        """Newest begun less oldest unfinished offset of the partition."""
+        window = self.windows.get(tp)
+        return window.span if window else 0
+
+    def _window(self, tp: TP, generation: int) -> Window | None:
+        window = self.windows.get(tp)
+        return window if window and window.generation == generation == self.app.consumer_generation_id else None
+
+    def _over(self, tp: TP, offset: int) -> None:
+        """Tell Faust's wait_empty that this record, and with the last one its chunk, is gone."""
+        entry = self._chunks.pop((tp, offset), None)
+        if entry is None:
+            return
+        message, left = entry
+        left.discard(offset)
+        if not left:
+            message.acked = True
+            self._unacked_messages.discard(message)
+            notify(self._waiting_for_ack)
+
+    # ---- Faust's side
+
+    def ack(self, message: Any) -> bool:
+        """Faust's own acknowledgement: never used."""
+        return False
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Faust's commit does nothing while another one is under way, which its wait_empty does not expect."""
+        if self.app.client_only:
+            return False
+        async with self._committing:
+            return await self.force_commit(topics)
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit every window that changed; False when there was nothing to do or the broker refused."""
+        generation = self.app.consumer_generation_id
+        due = {tp: w for tp, w in self.windows.items() if w.generation == generation and w.dirty}
+        if not due:
+            return False
+        done = await self._thread.commit({tp: (generation, *w.commit()) for tp, w in due.items()})
+        if not done:
+            for window in due.values():
+                window.dirty = True
+        return bool(done)

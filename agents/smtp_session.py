@@ -1,0 +1,249 @@
+"""One SMTP connection: open it, send message after message, close it.
+
+The bytes go over aiosmtplib's protocol (connection, flow control, STARTTLS); what to say and what a reply means is
+decided in streams/smtp.py. With PIPELINING the end of one message and the opening of the next leave in one write.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from aiosmtplib.errors import SMTPException
+from aiosmtplib.protocol import SMTPProtocol
+
+from streams.replies import Reply, ReplyError, ReplyReader
+from streams.smtp import Capabilities, Envelope, Result, Transaction, refuse_early
+
+
+class Timeouts(NamedTuple):
+    """Seconds (RFC 5321 section 4.5.3.2 allows more); `attempt` is the deadline over all of one message."""
+
+    connect: float = 10.0
+    greeting: float = 20.0
+    command: float = 20.0
+    attempt: float = 45.0
+    idle: float = 4.0
+
+
+class SessionLostError(Exception):
+    """The connection cannot go on; `stage` says what was awaited, `reply` what the server said, if anything."""
+
+    def __init__(self, stage: str, text: str, reply: Reply | None = None) -> None:
+        super().__init__(text)
+        self.stage = stage
+        self.reply = reply
+
+
+class Job(Protocol):
+    """One message to be sent, as the session sees it."""
+
+    async def ready(self) -> tuple[Envelope, bytes] | None:
+        """Last checks, render and sign, just before MAIL FROM; None when it has ended otherwise."""
+
+    def settle(self, recipient: str, result: Result, session: "SessionFacts") -> None:
+        """The reply that decided this recipient."""
+
+    def lost(self, recipient: str, error: SessionLostError, in_doubt: bool, session: "SessionFacts") -> None:
+        """The connection broke; in doubt when the final dot was sent."""
+
+    def again(self) -> None:
+        """Nothing was sent: back to the queue."""
+
+    def unreachable(self, error: SessionLostError, session: "SessionFacts") -> None:
+        """No address of the path can be reached, or its greeting refused us."""
+
+    def waited(self, reason: str) -> None:
+        """No connection took it in time: hand it back."""
+
+
+class SessionFacts(NamedTuple):
+    """Where the session leads, for the event."""
+
+    host: str
+    source: str
+    tls: str
+
+
+class PipelinedProtocol(SMTPProtocol):
+    """aiosmtplib's protocol that, once switched over, hands out replies in order however many commands are open."""
+
+    def __init__(self) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._reader: ReplyReader | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._broken: Exception | None = None
+
+    def pipeline(self) -> None:
+        """From now on replies come by `reply`, not by aiosmtplib's one-at-a-time waiter."""
+        self._reader = ReplyReader()
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is None:
+            super().data_received(data)
+            return
+        try:
+            self._reader.feed(data)
+        except ReplyError as e:
+            self._broken = e
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._broken = self._broken or exc or ConnectionResetError("the server closed the connection")
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def reply(self) -> Reply:
+        """The next reply in order. Raises ReplyError or OSError when there will be none."""
+        assert self._reader is not None
+        while True:
+            found = self._reader.next()
+            if found is not None:
+                return found
+            if self._broken is not None:
+                raise self._broken
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    def abort(self, why: Exception) -> None:
+        """Close at once; whoever waits for a reply gets `why`."""
+        self._broken = why
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+        self._wake()
+
+
+class _Open(NamedTuple):
+    job: Any
+    transaction: Transaction
+
+
+class Session:
+    """An open connection to one host. `deadline` is watched by the pool, which aborts what is past it."""
+
+    def __init__(
+        self, protocol: PipelinedProtocol, caps: Capabilities, facts: SessionFacts, timeouts: Timeouts
+    ) -> None:
+        self._protocol = protocol
+        self._timeouts = timeouts
+        self.caps = caps
+        self.facts = facts
+        self.deadline: float | None = None
+
+    def abort_if_late(self, now: float) -> None:
+        """Called about once a second with the loop's time."""
+        if self.deadline is not None and now > self.deadline:
+            self._protocol.abort(TimeoutError(f"no reply within {self._timeouts.attempt:.0f} s"))
+
+    async def deliver(self, take: Callable[[], Job | None], wait: Callable[[float], Any], limit: int) -> None:
+        """Send jobs until none comes for a while or `limit` messages were sent, then QUIT.
+
+        `take` gives a job that is waiting now or None; `wait(seconds)` is awaited for the next one. Returns early,
+        with every started job settled or given back, when the connection breaks.
+        """
+        sent, reset, opened, current = 0, False, False, await self._next(wait)
+        while current is not None:
+            following = None
+            try:
+                if not opened:
+                    self._write(current.transaction.open(reset))
+                await self._converse(current.transaction)
+                sent += 1
+                if current.transaction.wants_body:
+                    following = await self._send_body(current.transaction, take if sent < limit else _none)
+                    await self._converse(current.transaction)
+            except (OSError, ReplyError, SMTPException, SessionLostError) as e:
+                self._break(current, following, e)
+                return
+            self._settle(current)
+            reset, opened = current.transaction.needs_reset, following is not None
+            if following is None and sent < limit:
+                following = await self._next(wait)
+            current = following
+        await self._quit()
+
+    async def _next(self, wait: Callable[[float], Any]) -> _Open | None:
+        """The next job that is still to be sent; None when none came in time."""
+        while (job := await wait(self._timeouts.idle)) is not None:
+            if (begun := await self._start(job)) is not None:
+                return begun
+        return None
+
+    async def _start(self, job: Job | None) -> _Open | None:
+        """Make the message and its transaction; None when the job ends here."""
+        if job is None:
+            return None
+        made = await job.ready()
+        if made is None:
+            return None
+        envelope, message = made
+        if early := refuse_early(envelope, len(message), self.caps):
+            for recipient in envelope.recipients:
+                job.settle(recipient, early, self.facts)
+            return None
+        self.deadline = asyncio.get_running_loop().time() + self._timeouts.attempt
+        return _Open(job, Transaction(envelope, message, self.caps))
+
+    async def _send_body(self, transaction: Transaction, take: Callable[[], Job | None]) -> _Open | None:
+        body = transaction.body()
+        following = None
+        # after an empty body the server's state is not sure, so the next message waits for its reply
+        if self.caps.pipelining and not transaction.needs_reset:
+            following = await self._start(take())
+        self._write(body + following.transaction.open() if following else body)
+        return following
+
+    async def _converse(self, transaction: Transaction) -> None:
+        """Exchange replies and commands until the body is wanted or nothing is awaited."""
+        while not (transaction.wants_body or transaction.finished):
+            reply = await self._protocol.reply()
+            more = transaction.on_reply(reply)
+            if reply.code == 421:  # RFC 5321 section 3.8: the server closes the channel
+                raise SessionLostError("reply", str(reply), reply)
+            if more:
+                self._write(more)
+
+    def _write(self, data: bytes) -> None:
+        self._protocol.write(data)
+
+    def _settle(self, current: _Open) -> None:
+        self.deadline = None
+        for recipient in current.transaction.envelope.recipients:
+            current.job.settle(recipient, current.transaction.results[recipient], self.facts)
+
+    def _break(self, current: _Open, following: _Open | None, error: Exception) -> None:
+        """Settle what is decided, report the rest as lost, give back what was not begun."""
+        self.deadline = None
+        transaction = current.transaction
+        stage = "body" if transaction.in_doubt else "session"
+        lost = error if isinstance(error, SessionLostError) else SessionLostError(stage, _words(error))
+        for recipient in transaction.envelope.recipients:
+            if result := transaction.results.get(recipient):
+                current.job.settle(recipient, result, self.facts)
+            else:
+                current.job.lost(recipient, lost, transaction.in_doubt, self.facts)
+        if following is not None:
+            following.job.again()
+        self._protocol.abort(error)
+
+    async def _quit(self) -> None:
+        """Say QUIT and do not wait long for the answer (C1.16)."""
+        try:
+            self._write(b"QUIT\r\n")
+            async with asyncio.timeout(1.0):
+                await self._protocol.reply()
+        except (OSError, ReplyError, SMTPException, TimeoutError):
+            pass
+        finally:
+            self._protocol.abort(ConnectionResetError("closed by us"))
+
+
+def _none() -> None:
+    return None
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

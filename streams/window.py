@@ -1,0 +1,114 @@
+"""Which requests of one partition are finished: what may be committed, and what must not be done again.
+
+Kafka commits one offset per partition, but messages finish in any order. The window commits the smallest unfinished
+offset; what finished above it is known again after a crash from the events topic, whose records name the request that
+they finish. The commit's metadata says from which event on that tail has to be read.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+METADATA_PREFIX = "e1:"
+
+
+class Finished(NamedTuple):
+    """What the tail says of one request record: event offset by recipient index, and attempts without a result."""
+
+    events: dict[int, int]
+    attempted: frozenset[int] = frozenset()
+
+
+class Begin(NamedTuple):
+    """A record that is to be worked on: indices that are finished already, and those whose attempt is in doubt."""
+
+    done: frozenset[int] = frozenset()
+    attempted: frozenset[int] = frozenset()
+
+
+def metadata(first_event: int) -> str:
+    """Commit metadata; `;` ends it because clients have been seen to return garbage behind it."""
+    return f"{METADATA_PREFIX}{first_event};"
+
+
+def first_event(text: str | None) -> int:
+    """The event offset in commit metadata; 0 (read everything) when there is none."""
+    if not text or not text.startswith(METADATA_PREFIX) or ";" not in text:
+        return 0
+    return int(text[len(METADATA_PREFIX) : text.index(";")])
+
+
+class Window:
+    """One partition in one generation of the consumer group. Offsets are begun in order and finished in any."""
+
+    __slots__ = ("_events", "_events_end", "_known", "_open", "dirty", "generation", "next")
+
+    def __init__(self, generation: int, start: int, known: Mapping[int, Finished], events_end: int) -> None:
+        self.generation = generation
+        self.next = start
+        self.dirty = False
+        self._known = dict(known)
+        self._open: dict[int, set[int] | None] = {}
+        # offset -> lowest event that proves part of it finished; needed until the commit has passed the offset
+        self._events = {o: min(f.events.values()) for o, f in known.items() if f.events}
+        self._events_end = events_end
+
+    @property
+    def base(self) -> int:
+        """The smallest unfinished offset. Holes in the log (transaction markers, compaction) need no care."""
+        return next(iter(self._open), self.next)
+
+    @property
+    def span(self) -> int:
+        """Newest begun less oldest unfinished: what a restart has to look at again."""
+        return self.next - self.base
+
+    @property
+    def unfinished(self) -> int:
+        """Records begun and not finished."""
+        return len(self._open)
+
+    def begin(self, offset: int) -> Begin | None:
+        """Start on a record; None when this generation has begun it before."""
+        if offset < self.next:
+            return None
+        self.next = offset + 1
+        self._open[offset] = None
+        known = self._known.pop(offset, None)
+        return Begin(frozenset(known.events), known.attempted) if known else _FRESH
+
+    def expect(self, offset: int, indices: "set[int]") -> None:
+        """A record with several recipients: the indices still to be finished. A single one needs no call."""
+        if indices:
+            self._open[offset] = indices
+        else:
+            self.skip(offset)
+
+    def skip(self, offset: int) -> None:
+        """The record was finished in an earlier generation."""
+        if self._open.pop(offset, False) is not False:
+            self.dirty = True
+
+    def finish(self, offset: int, event_offset: int, index: int = 0) -> bool:
+        """One recipient's outcome is confirmed in the events topic. True when the whole record is finished."""
+        if offset not in self._open:
+            return False
+        self._events[offset] = min(self._events.get(offset, event_offset), event_offset)
+        self._events_end = max(self._events_end, event_offset + 1)
+        left = self._open[offset]
+        if left is not None:
+            left.discard(index)
+            if left:
+                return False
+        del self._open[offset]
+        self.dirty = True
+        return True
+
+    def commit(self) -> tuple[int, str]:
+        """Offset and metadata to commit now. Call `dirty = True` again if the broker refuses them."""
+        base = self.base
+        self.dirty = False
+        self._events = {o: e for o, e in self._events.items() if o >= base}
+        return base, metadata(min(self._events.values(), default=self._events_end))
+
+
+_FRESH = Begin()
