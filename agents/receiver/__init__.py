@@ -1,0 +1,1 @@
+"""The SMTP receiver with personalities: for the demo, tests and benchmarks, on loopback only."""
