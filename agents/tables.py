@@ -1,0 +1,141 @@
+"""The compacted topics as tables in memory: suppressions, templates, control orders."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from agents.compacted import Entry, Follower
+from agents.settings import Settings
+from schemas.codec import decode
+from schemas.records import Control, Suppression, Template
+from streams import control, suppress, templates
+from streams.render import Compiled, RenderError
+
+SUPPRESSIONS, TEMPLATES, CONTROL = "suppressions", "templates", "control"
+
+
+class SuppressionChange(NamedTuple):
+    """A suppression that is now in force, or None for one that was removed."""
+
+    key: suppress.SuppressionKey
+    record: Suppression | None
+
+
+class TemplateKey(NamedTuple):
+    """The key of a record on the template topic: `id@version`."""
+
+    id: str
+    version: int
+
+    def encode(self) -> bytes:
+        """The bytes that any producer can build."""
+        return f"{self.id}@{self.version}".encode()
+
+
+class TemplateChange(NamedTuple):
+    """A version of a template, or None for one that was removed."""
+
+    key: TemplateKey
+    record: Template | None
+
+
+class ControlChange(NamedTuple):
+    """An order, or None for one that was lifted."""
+
+    key: bytes
+    record: Control | None
+
+
+def suppression_change(entry: Entry) -> SuppressionChange:
+    """Decode one record of the suppression topic. Raises ValueError."""
+    key = suppress.parse_key(entry.key)
+    if entry.value is None:
+        return SuppressionChange(key, None)
+    record = Suppression(**decode("Suppression", entry.value))
+    if (record.tenant, record.lane, record.address_hash) != (*key.scope, key.address_hash):
+        raise ValueError(f"the key {key.encode().decode()} is not that of the record")
+    return SuppressionChange(key, record)
+
+
+def template_change(entry: Entry) -> TemplateChange:
+    """Decode one record of the template topic. Raises ValueError."""
+    name, at, version = (entry.key or b"").decode().rpartition("@")
+    if not (at and name and version.isdigit()):
+        raise ValueError(f"the key {entry.key!r} is not id@version")
+    key = TemplateKey(name, int(version))
+    if entry.value is None:
+        return TemplateChange(key, None)
+    record = Template(**decode("Template", entry.value))
+    if (record.id, record.version) != key:
+        raise ValueError(f"the key {key.encode().decode()} is not that of the record")
+    return TemplateChange(key, record)
+
+
+def control_change(entry: Entry) -> ControlChange:
+    """Decode one record of the control topic; any key will do. Raises ValueError."""
+    if not entry.key:
+        raise ValueError("the record has no key: it could never be lifted")
+    return ControlChange(entry.key, None if entry.value is None else Control(**decode("Control", entry.value)))
+
+
+class SuppressionTable:
+    """Every suppressed address, by tenant and lane."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.set = suppress.SuppressionSet()
+        self.follower = _follower(settings, SUPPRESSIONS, suppression_change, self.apply)
+
+    def apply(self, changes: Sequence[SuppressionChange]) -> None:
+        """Take over what the topic says."""
+        for key, record in changes:
+            if record is None:
+                self.set.remove(key)
+            else:
+                self.set.put(key, record.reason, record.expires_at)
+
+    def find(self, tenant: str, lane: str, address_hash: str, now_ms: int) -> suppress.Suppressed | None:
+        """Why the address must not be mailed now, or None."""
+        return self.set.find(tenant, lane, address_hash, now_ms)
+
+
+class TemplateTable:
+    """Every version of every template, compiled when it is first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.templates = templates.TemplateTable()
+        self.follower = _follower(settings, TEMPLATES, template_change, self.apply)
+
+    def apply(self, changes: Sequence[TemplateChange]) -> None:
+        """Take over what the topic says."""
+        for key, record in changes:
+            if record is None:
+                self.templates.remove(*key)
+            else:
+                self.templates.put(record)
+
+    def find(self, template_id: str, version: int | None, tenant: str) -> Compiled | RenderError:
+        """The version, or with None the newest, that this tenant may use."""
+        return self.templates.find(template_id, version, tenant)
+
+
+class ControlTable:
+    """Every order of operators and of shaping."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.set = control.ControlSet()
+        self.follower = _follower(settings, CONTROL, control_change, self.apply)
+
+    def apply(self, changes: Sequence[ControlChange]) -> None:
+        """Take over what the topic says."""
+        for key, record in changes:
+            if record is None:
+                self.set.remove(key)
+            else:
+                self.set.put(key, record)
+
+    def find(self, facts: control.Facts, now_ms: int) -> Control | None:
+        """The cancel or pause that concerns the message now, or None."""
+        return self.set.find(facts, now_ms)
+
+
+def _follower(settings: Settings, name: str, decoder: Any, apply: Any) -> Follower[Any]:
+    return Follower(settings.librdkafka(), f"{settings.topic_prefix}.{name}", decoder, apply)

@@ -1,0 +1,83 @@
+"""Operators' orders: which pause, cancel, override or cap concerns a message now."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+from schemas.records import ANY, Control
+
+CANCEL, PAUSE, OVERRIDE, WARMUP = "cancel", "pause", "override", "warmup"
+
+
+class Facts(NamedTuple):
+    """What is known of a message; empty where it is not known yet: then only an order for any value matches."""
+
+    tenant: str = ""
+    campaign: str = ""
+    provider: str = ""
+    site: str = ""
+    source: str = ""
+    lane: str = ""
+
+
+def key(order: Control) -> bytes:
+    """The record's key on the control topic: kind, action and scope, so that a newer order replaces its like."""
+    parts = (order.kind, order.action, *(getattr(order, field) for field in Facts._fields))
+    return "/".join(quote(part, safe="*,@") for part in parts).encode("ascii")
+
+
+def matches(order: Control, facts: Facts) -> bool:
+    """Every part of the order's scope is `*` or what the message has."""
+    return all(getattr(order, field) in (ANY, known) for field, known in zip(Facts._fields, facts, strict=True))
+
+
+def in_force(order: Control, now_ms: int) -> bool:
+    """An order ends by itself at expires_at."""
+    return order.expires_at is None or order.expires_at > now_ms
+
+
+class ControlSet:
+    """Orders by key. Mutable and not locked: it belongs to one thread.
+
+    Indexed by campaign, because cancelled campaigns stay for ever and there may be thousands.
+    """
+
+    def __init__(self) -> None:
+        self._campaign: dict[bytes, str] = {}
+        self._orders: dict[str, dict[bytes, Control]] = {}
+
+    def __len__(self) -> int:
+        """Orders, expired ones included."""
+        return len(self._campaign)
+
+    def put(self, record_key: bytes, order: Control) -> None:
+        """Add an order, or replace the one with the same key."""
+        self.remove(record_key)
+        self._campaign[record_key] = order.campaign
+        self._orders.setdefault(order.campaign, {})[record_key] = order
+
+    def remove(self, record_key: bytes) -> None:
+        """The order is lifted."""
+        campaign = self._campaign.pop(record_key, None)
+        if campaign is not None:
+            del self._orders[campaign][record_key]
+            if not self._orders[campaign]:
+                del self._orders[campaign]
+
+    def all(self) -> Iterator[tuple[bytes, Control]]:
+        """Every order with its key."""
+        for orders in self._orders.values():
+            yield from orders.items()
+
+    def find(self, facts: Facts, now_ms: int, kinds: Iterable[str] = (CANCEL, PAUSE)) -> Control | None:
+        """The first order in force that matches: in the order of `kinds`, then the oldest. None: nothing stops it."""
+        near = [
+            order
+            for campaign in {facts.campaign, ANY}
+            for order in self._orders.get(campaign, {}).values()
+            if matches(order, facts) and in_force(order, now_ms)
+        ]
+        for kind in kinds:
+            if found := [order for order in near if order.kind == kind]:
+                return min(found, key=lambda order: order.created_at)
+        return None

@@ -1,0 +1,157 @@
+"""Is this address suppressed? The compacted topic's records as a compact set, and the decision.
+
+A million addresses take about 25 MB: four arrays per bucket instead of objects. Only the keyed hash of an address is
+kept, all 16 bytes of it, so that no address is ever refused because another one looks like it.
+"""
+
+import hashlib
+from array import array
+from bisect import bisect_left
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.records import ANY
+
+_BUCKETS = 1024
+"""Entries are spread over this many sorted arrays by their first 10 bits, so that an insertion moves little memory."""
+_SHIFT = 64 - 10
+_FOREVER = 0
+_MAX_SECONDS = 2**32 - 1
+_OTHER = 255
+"""Number of every reason after the first 255 different ones."""
+
+
+class Scope(NamedTuple):
+    """Whose mail, and which: the tenant or *, the lane or *."""
+
+    tenant: str
+    lane: str
+
+
+class SuppressionKey(NamedTuple):
+    """The key of a record on the suppression topic: `tenant/lane/address_hash`, ASCII."""
+
+    scope: Scope
+    address_hash: str
+
+    def encode(self) -> bytes:
+        """The bytes that any producer can build."""
+        return f"{self.scope.tenant}/{self.scope.lane}/{self.address_hash}".encode("ascii")
+
+
+class Suppressed(NamedTuple):
+    """Why an address must not be mailed, and until when (milliseconds since the epoch; None: no end)."""
+
+    scope: Scope
+    reason: str
+    until_ms: int | None
+
+
+def parse_key(raw: bytes | None) -> SuppressionKey:
+    """Raises ValueError when the key is not `tenant/lane/address_hash`."""
+    parts = (raw or b"").decode("ascii").split("/")
+    if len(parts) != 3:
+        raise ValueError(f"the key {raw!r} is not tenant/lane/address_hash")
+    _words(parts[2])
+    return SuppressionKey(Scope(parts[0], parts[1]), parts[2])
+
+
+def scopes(tenant: str, lane: str) -> tuple[Scope, ...]:
+    """The scopes that concern a message, the narrowest first."""
+    return (Scope(tenant, lane), Scope(tenant, ANY), Scope(ANY, lane), Scope(ANY, ANY))
+
+
+def _words(address_hash: str) -> tuple[int, int]:
+    """The hash as two 64-bit numbers."""
+    if len(address_hash) != 32:
+        raise ValueError(f"an address hash has 32 hex digits, not {address_hash[:40]!r}")
+    whole = int(address_hash, 16)
+    return whole >> 64, whole & 0xFFFF_FFFF_FFFF_FFFF
+
+
+@lru_cache(maxsize=65536)
+def _mix(scope: Scope) -> int:
+    """64 bits that tell scopes apart: XORed into the low word, they make scope and address one key of 16 bytes."""
+    digest = hashlib.blake2b(f"{scope.tenant}/{scope.lane}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+class SuppressionSet:
+    """Suppressed addresses by scope. Mutable and not locked: it belongs to one thread."""
+
+    __slots__ = ("_count", "_high", "_low", "_reasons", "_until", "_why")
+
+    def __init__(self) -> None:
+        self._high = [array("Q") for _ in range(_BUCKETS)]
+        self._low = [array("Q") for _ in range(_BUCKETS)]
+        self._until = [array("I") for _ in range(_BUCKETS)]
+        self._why = [bytearray() for _ in range(_BUCKETS)]
+        self._reasons: list[str] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Entries, expired ones included."""
+        return self._count
+
+    def put(self, key: SuppressionKey, reason: str, until_ms: int | None) -> None:
+        """Add an entry, or replace what was there."""
+        high, low = _words(key.address_hash)
+        low ^= _mix(key.scope)
+        bucket = high >> _SHIFT
+        at = self._index(bucket, high, low)
+        if at < 0:
+            at = bisect_left(self._high[bucket], high)
+            self._high[bucket].insert(at, high)
+            self._low[bucket].insert(at, low)
+            self._until[bucket].insert(at, 0)
+            self._why[bucket].insert(at, 0)
+            self._count += 1
+        # rounded up: a suppression never ends early
+        self._until[bucket][at] = _FOREVER if until_ms is None else min(max(-(-until_ms // 1000), 1), _MAX_SECONDS)
+        self._why[bucket][at] = self._reason_number(reason)
+
+    def remove(self, key: SuppressionKey) -> None:
+        """Take an entry out; nothing happens when it is not there."""
+        high, low = _words(key.address_hash)
+        bucket = high >> _SHIFT
+        at = self._index(bucket, high, low ^ _mix(key.scope))
+        if at >= 0:
+            del self._high[bucket][at], self._low[bucket][at], self._until[bucket][at], self._why[bucket][at]
+            self._count -= 1
+
+    def find(self, tenant: str, lane: str, address_hash: str, now_ms: int) -> Suppressed | None:
+        """The narrowest entry in force, or None: the address may be mailed."""
+        high, low = _words(address_hash)
+        bucket = high >> _SHIFT
+        highs = self._high[bucket]
+        at = bisect_left(highs, high)
+        if at == len(highs) or highs[at] != high:  # almost always
+            return None
+        for scope in scopes(tenant, lane):
+            found = self._index(bucket, high, low ^ _mix(scope))
+            if found >= 0:
+                until = self._until[bucket][found]
+                if until == _FOREVER or until * 1000 > now_ms:
+                    return Suppressed(scope, self._reason(bucket, found), until * 1000 or None)
+        return None
+
+    def _index(self, bucket: int, high: int, low: int) -> int:
+        """Where the entry is in its bucket, or -1. The same address in another scope has the same high word."""
+        highs, lows = self._high[bucket], self._low[bucket]
+        at = bisect_left(highs, high)
+        while at < len(highs) and highs[at] == high:
+            if lows[at] == low:
+                return at
+            at += 1
+        return -1
+
+    def _reason_number(self, reason: str) -> int:
+        if reason not in self._reasons:
+            if len(self._reasons) >= _OTHER:
+                return _OTHER
+            self._reasons.append(reason)
+        return self._reasons.index(reason)
+
+    def _reason(self, bucket: int, at: int) -> str:
+        number = self._why[bucket][at]
+        return "other" if number == _OTHER else self._reasons[number]
