@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("email", description="Prefix of every topic.")
     request_partitions: int = Field(12, ge=1, description="Partitions of each request topic and of the events topic.")
     delay_partitions: int = Field(4, ge=1, description="Partitions of each delay topic.")
+    delay_scale: float = Field(1.0, gt=0, le=1, description="Factor on every tier's delay; below 1 for demo and tests.")
     small_partitions: int = Field(1, ge=1, description="Partitions of the other topics.")
     replication: int = Field(1, ge=1, description="Replicas of a topic when it is created; 3 in production.")
     group_prefix: str = Field("streampost", description="Prefix of every consumer group.")

@@ -1,10 +1,8 @@
 """Where a message goes: MX records to hosts, site and provider (RFC 5321 section 5.1, RFC 7505), or why it cannot."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
-
-from streams.config import ProviderTable
 
 
 class Mx(NamedTuple):
@@ -56,7 +54,7 @@ BAD_MX = NoRoute(550, "5.4.4", "every MX of the domain is an address literal or 
 Shuffle = Callable[[list[str]], None]
 
 
-def route(domain: str, answer: MxAnswer, providers: ProviderTable, shuffle: Shuffle) -> Route | NoRoute:
+def route(domain: str, answer: MxAnswer, providers: Mapping[str, str], shuffle: Shuffle) -> Route | NoRoute:
     """Order the hosts by preference, random among equals (RFC 5321 section 5.1).
 
     `shuffle` shuffles a list in place: randomness is the caller's.
@@ -82,15 +80,15 @@ def _ordered(records: Sequence[Mx], shuffle: Shuffle) -> list[str]:
     return out
 
 
-def provider_of(domain: str, hosts: Sequence[str], providers: ProviderTable) -> str:
+def provider_of(domain: str, hosts: Sequence[str], providers: Mapping[str, str]) -> str:
     """The mailbox provider: by the domain itself, then by the longest matching suffix of an MX host; else `other`."""
-    if domain in providers.domains:
-        return providers.domains[domain]
+    if domain in providers:
+        return providers[domain]
     for host in hosts:
         labels = host.split(".")
         for i in range(len(labels)):
-            if (suffix := ".".join(labels[i:])) in providers.mx_suffixes:
-                return providers.mx_suffixes[suffix]
+            if (suffix := ".".join(labels[i:])) in providers:
+                return providers[suffix]
     return "other"
 
 

@@ -1,0 +1,37 @@
+"""The command line: one module per group of commands, each with `register(app)`. Heavy imports stay inside commands."""
+
+import sys
+
+import typer
+
+from agents.cli import analytics, delay, deliver, dkim, inspect, receiver, replay, send, suppress, template, topics
+
+GROUPS = (send, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics)
+
+
+def build() -> typer.Typer:
+    """The application with every command."""
+    app = typer.Typer(
+        name="streampost",
+        help="Email delivery as a Kafka stream.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    for group in GROUPS:
+        group.register(app)
+    return app
+
+
+def main() -> None:
+    """Entry point. Errors that a person can mend are one line, not a traceback."""
+    try:
+        build()()
+    except Exception as e:
+        if type(e).__name__ not in MENDABLE:
+            raise
+        sys.stderr.write(f"streampost: {e}\n")
+        raise SystemExit(2) from None
+
+
+MENDABLE = {"ConfigError", "KeyFileError", "UnknownSettingError", "ValidationError", "TopicsError", "TableError"}
+"""By name, so that the modules that define them need not be imported to show --help."""

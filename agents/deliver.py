@@ -1,0 +1,241 @@
+"""The delivery agent: takes request records from Faust in chunks and sees each of them to an outcome.
+
+    record -> decode -> cheap refusals -> route -> queue at the path -> (render, sign, send) -> outcome -> event -> done
+
+Everything up to the path's queue is synchronous when DNS knows the domain already; rendering and signing are done when
+a connection is about to take the message, so that little memory waits.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from agents.dispatch import Dispatch
+from agents.dns import Resolver
+from agents.finisher import Finisher, Origin
+from agents.lookups import Lookups
+from agents.maker import Maker
+from agents.safe_consumer import SafeConsumer
+from agents.smtp_pool import Pool
+from schemas import codec, headers, ids
+from schemas.errors import DecodeError
+from schemas.event import EventType
+from schemas.headers import AttemptState
+from schemas.lenient import identity, read_identity
+from schemas.request import EmailRequest
+from schemas.topics import LANES
+from streams.admit import admit
+from streams.dedup import Dedup
+from streams.events import Facts
+from streams.intake import decide
+from streams.outcome import Outcome, Patience, of_refusal, rejected
+from streams.refusal import Refusal
+from streams.retry import give_up_ms
+from streams.route import MxAnswer, NoRoute, route
+from streams.smtp import Envelope
+from streams.sources import choose
+from streams.window import Begin
+
+log = logging.getLogger(__name__)
+
+MAX_SPAN = 5000
+"""How far the newest started request may be ahead of the oldest unfinished one in a partition."""
+
+
+class Delivery:
+    """All lanes of one worker: what the agents and their dispatches share."""
+
+    def __init__(
+        self,
+        consumer: SafeConsumer,
+        finisher: Finisher,
+        pool: Pool,
+        resolver: Resolver,
+        lookups: Lookups,
+        maker: Maker,
+        seen: dict[int, Dedup],
+        slots: Mapping[str, int],
+    ) -> None:
+        self._consumer = consumer
+        self.finisher = finisher
+        self._pool = pool
+        self._resolver = resolver
+        self._lookups = lookups
+        self._maker = maker
+        self._seen = seen
+        self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
+        self._in_flight: set[str] = set()
+        self._turns: Counter[str] = Counter()
+        self._busy: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run_lane(self, lane: str, stream: Any) -> None:
+        """The agent's loop. Never raises for what a record holds."""
+        async for event in stream.noack().events():
+            chunk, tp, generation = event.message.value, event.message.tp, event.message.generation_id
+            for record in chunk:
+                begun = self._consumer.begin(tp, generation, record.offset)
+                if begun is None:
+                    continue
+                if 0 in begun.done:
+                    self._consumer.skip(tp, generation, record.offset)
+                    continue
+                await self.slots[lane].acquire()
+                while self._consumer.span(tp) > MAX_SPAN:  # noqa: ASYNC110 - rare; an event would cost every message
+                    await asyncio.sleep(0.05)
+                # not while stopping or rebalancing: what is not started goes to the next owner at once
+                if self._consumer.flow_active and await self._consumer.may_start(tp, generation):
+                    self._take(Origin(tp, generation, lane, record), begun)
+                else:
+                    self._consumer.give_up(tp, record.offset)
+                    self.slots[lane].release()
+
+    def acknowledge(self, origin: Origin, message_id: str, event_offset: int) -> None:
+        """The outcome is in Kafka."""
+        self._in_flight.discard(message_id)
+        self._consumer.finish(origin.tp, origin.generation, origin.record.offset, event_offset, origin.part)
+        self.slots[origin.lane].release()
+
+    # ---- from a record to its path
+
+    def _take(self, origin: Origin, begun: Begin) -> None:
+        state = accepted(origin)
+        try:
+            fields = codec.decode("EmailRequest", origin.record.value)
+        except DecodeError as e:
+            self._undecodable(origin, state, str(e))
+            return
+        if identity(fields) is None:
+            self._undecodable(origin, state, "EmailRequest.id: 1 to 128 printable ASCII characters are wanted")
+            return
+        request = EmailRequest.from_dict(fields)
+        facts = self._lookups.facts(request, origin.lane, state)
+        try:
+            self._admit(origin, begun, state, request, facts)
+        except Exception as e:  # a bug of ours must not stop the partition: the record is kept with the reason
+            log.exception("cannot process %s", facts.message_id)
+            self.finisher.finish(origin, state, facts, rejected("internal", f"{type(e).__name__}: {e}"))
+
+    def _undecodable(self, origin: Origin, state: AttemptState, reason: str) -> None:
+        """Rejected when tenant and id can be read all the same; else only a dead letter, marked by an event."""
+        who = read_identity(origin.record.value)
+        if who is not None:
+            facts = Facts(ids.message_uuid(*who), origin.lane, who[0], turn=state.turn, accepted_ms=state.accepted_ms)
+            self.finisher.finish(origin, state, facts, rejected("decode", reason))
+            return
+        message_id = ids.message_uuid("", origin.src.decode())
+        facts = Facts(message_id, origin.lane, turn=state.turn, accepted_ms=state.accepted_ms)
+        outcome = rejected("decode", reason)._replace(event_type=EventType.DEAD_LETTERED)
+        self.finisher.finish(origin, state, facts, outcome)
+
+    def _admit(self, origin: Origin, begun: Begin, state: AttemptState, request: EmailRequest, facts: Facts) -> None:
+        now_ms = int(time.time() * 1000)
+        config = self._lookups.config
+        refusal = admit(request, origin.lane, config, now_ms)
+        policy = config.lanes[origin.lane]
+        end_ms = give_up_ms(policy, state.accepted_ms, request.send_at, request.expires_at)
+        dispatch = Dispatch(self, origin, state, request, facts, end_ms)
+        seen = self._seen[origin.tp.partition]
+        looked = self._lookups.look(request, facts, now_ms)._replace(
+            seen=facts.message_id in self._in_flight or seen.seen(facts.message_id, state.turn, now_ms),
+            attempted=origin.part in begun.attempted,
+        )
+        outcome = decide(request, state, looked, now_ms, end_ms)
+        if isinstance(refusal, Refusal) and not looked.seen:
+            outcome = rejected(refusal.stage, refusal.reason)
+        if outcome is not None:
+            self.finisher.finish(origin, state, facts, outcome)
+            return
+        self._in_flight.add(facts.message_id)
+        answer = self._resolver.cached_mx(facts.domain)
+        if answer is not None:
+            self._route(dispatch, answer)
+        else:
+            self._later(self._resolve(dispatch))
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _resolve(self, dispatch: Dispatch) -> None:
+        try:
+            self._route(dispatch, await self._resolver.mx(dispatch.facts.domain))
+        except Exception as e:
+            log.exception("cannot route %s", dispatch.facts.message_id)
+            dispatch.finish(rejected("internal", f"{type(e).__name__}: {e}"))
+
+    def _route(self, dispatch: Dispatch, answer: MxAnswer) -> None:
+        config, facts = self._lookups.config, dispatch.facts
+        found = route(facts.domain, answer, config.providers, random.shuffle)
+        if isinstance(found, NoRoute):
+            patience = self.patience(dispatch)
+            outcome = of_refusal("connect", found.code, found.enhanced, found.reason, patience)
+            dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
+            return
+        tenant = config.tenants[facts.tenant]
+        pool = config.pools[dispatch.request.pool or tenant.pools[facts.lane]]
+        source = choose(pool, self._turns[pool.name], self._busy, dispatch.state.source)
+        self._turns[pool.name] += 1
+        self._busy[source] += 1
+        dispatch.facts = facts._replace(provider=found.provider, pool=pool.name, source=source)
+        dispatch.route = found
+        self.submit(dispatch)
+
+    # ---- what a dispatch asks for
+
+    def submit(self, dispatch: Dispatch) -> None:
+        """Queue it at its path."""
+        assert dispatch.route is not None
+        source = self._lookups.config.sources[dispatch.facts.source]
+        self._pool.submit(dispatch.facts.lane, dispatch.route, source, dispatch)
+
+    def refused(self, dispatch: Dispatch) -> Outcome | None:
+        """Orders and suppression as they are now, just before MAIL FROM."""
+        now_ms = int(time.time() * 1000)
+        looked = self._lookups.look(dispatch.request, dispatch.facts, now_ms)
+        return decide(dispatch.request, dispatch.state, looked, now_ms, dispatch.give_up_ms)
+
+    def make(self, dispatch: Dispatch) -> tuple[Envelope, bytes] | Outcome:
+        """Render, build and sign."""
+        try:
+            made = self._maker.make(dispatch.request, dispatch.facts, dispatch.state)
+        except Exception as e:
+            log.exception("cannot make %s", dispatch.facts.message_id)
+            return rejected("internal", f"{type(e).__name__}: {e}")
+        if isinstance(made, Refusal):
+            return rejected(made.stage, made.reason)
+        return made
+
+    def patience(self, dispatch: Dispatch) -> Patience:
+        """What a temporary failure has to know."""
+        policy = self._lookups.config.lanes[dispatch.facts.lane]
+        now_ms, chance = int(time.time() * 1000), random.random()
+        attempt = dispatch.state.attempt
+        return Patience(attempt, policy, now_ms, dispatch.give_up_ms, chance, dispatch.request.guarantee)
+
+    def finish(self, dispatch: Dispatch, outcome: Outcome) -> None:
+        """Out of the worker's hands, into Kafka's."""
+        self._busy[dispatch.facts.source] -= 1
+        self.finisher.finish(dispatch.origin, dispatch.state, dispatch.facts, outcome)
+
+
+def accepted(origin: Origin) -> AttemptState:
+    """The attempt state that the record carries, or that of a first attempt."""
+    record = origin.record
+    try:
+        state = headers.from_headers(record.headers)
+    except ValueError:
+        state = None
+    if state is not None:
+        return state
+    return AttemptState(
+        accepted_topic=origin.tp.topic,
+        accepted_partition=origin.tp.partition,
+        accepted_offset=record.offset,
+        accepted_ms=record.timestamp,
+    )

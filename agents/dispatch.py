@@ -1,0 +1,118 @@
+"""One pass of one request through the worker, from admission to its outcome. The SMTP pool sees it as a Job."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from agents.finisher import Origin
+from agents.smtp_session import SessionFacts, SessionLostError
+from schemas.headers import AttemptState
+from schemas.request import AT_MOST_ONCE, EmailRequest
+from streams.events import Facts
+from streams.outcome import Outcome, Patience, of_loss, of_refusal, of_reply, throttled
+from streams.route import Route
+from streams.smtp import Envelope, Result
+
+if TYPE_CHECKING:
+    from agents.deliver import Delivery
+
+THROTTLE_MS = 15_000
+"""How long a message stays away that found no free connection in time."""
+
+RECHECK_S = 1.0
+"""After waiting longer than this for a connection, suppression and orders are looked at again."""
+
+
+class Dispatch:
+    """Mutable while in flight: facts grow as they become known."""
+
+    __slots__ = (
+        "_began",
+        "_delivery",
+        "_queued",
+        "_settled",
+        "facts",
+        "give_up_ms",
+        "origin",
+        "request",
+        "route",
+        "state",
+    )
+
+    def __init__(
+        self,
+        delivery: "Delivery",
+        origin: Origin,
+        state: AttemptState,
+        request: EmailRequest,
+        facts: Facts,
+        give_up_ms: int,
+    ) -> None:
+        self._delivery = delivery
+        self.origin = origin
+        self.state = state
+        self.request = request
+        self.facts = facts
+        self.give_up_ms = give_up_ms
+        self.route: Route | None = None
+        self._queued = time.monotonic()
+        self._began = 0.0
+        self._settled = False
+
+    def finish(self, outcome: Outcome) -> None:
+        """Exactly once."""
+        assert not self._settled, f"{self.facts.message_id} has two outcomes"
+        self._settled = True
+        self._delivery.finish(self, outcome)
+
+    # ---- the pool's side
+
+    async def ready(self) -> tuple[Envelope, bytes] | None:
+        """Last checks, render, sign; for at_most_once also the record that it is about to be sent."""
+        if time.monotonic() - self._queued > RECHECK_S and (outcome := self._delivery.refused(self)):
+            self.finish(outcome)
+            return None
+        made = self._delivery.make(self)
+        if isinstance(made, Outcome):
+            self.finish(made)
+            return None
+        if self.request.guarantee == AT_MOST_ONCE:
+            confirmed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            self._delivery.finisher.attempted(self.origin, self.facts, confirmed.set_result)
+            await confirmed
+        self._began = time.monotonic()
+        self.facts = self.facts._replace(size=len(made[1]))
+        return made
+
+    def settle(self, recipient: str, result: Result, session: SessionFacts) -> None:
+        """The server's word."""
+        self._note(session)
+        self.finish(of_reply(result.stage, result.reply, self._patience()))
+
+    def lost(self, recipient: str, error: SessionLostError, in_doubt: bool, session: SessionFacts) -> None:
+        """The connection broke; a 421 is the server's word on its way out (C8.59)."""
+        self._note(session)
+        if error.reply is not None:
+            reply = error.reply
+            self.finish(of_refusal(error.stage, reply.code, reply.enhanced, reply.text, self._patience()))
+        else:
+            self.finish(of_loss(error.stage, str(error), in_doubt, self._patience()))
+
+    def again(self) -> None:
+        """Nothing was sent: back to the same path."""
+        self._delivery.submit(self)
+
+    def unreachable(self, error: SessionLostError, session: SessionFacts) -> None:
+        """No address of the path takes a connection."""
+        self.lost("", error, False, session)
+
+    def waited(self, reason: str) -> None:
+        """Hand it back: what cannot go soon does not stay in the worker."""
+        self.finish(throttled(reason, int(time.time() * 1000) + THROTTLE_MS, self.state.attempt))
+
+    def _note(self, session: SessionFacts) -> None:
+        taken = int((time.monotonic() - self._began) * 1000) if self._began else 0
+        self.facts = self.facts._replace(mx_host=session.host, tls=session.tls, smtp_ms=taken)
+
+    def _patience(self) -> Patience:
+        return self._delivery.patience(self)

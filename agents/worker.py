@@ -1,0 +1,232 @@
+"""`streampost deliver`: the composition root of the delivery worker. Read from top to bottom it is the pipeline.
+
+request topics -> SafeConsumer (windows, chunks) -> one agent per lane -> Delivery -> paths -> Finisher -> events
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import faust
+import uvloop
+from prometheus_client import Gauge
+
+from agents.config_files import ConfigHolder, load
+from agents.deliver import Delivery
+from agents.dns import Resolver
+from agents.finisher import OUTCOMES, Finisher
+from agents.health import Health
+from agents.lookups import Lookups
+from agents.maker import Maker
+from agents.outbox import Outbox
+from agents.safe_consumer import SafeConsumer
+from agents.settings import Settings
+from agents.smtp_pool import Pool
+from agents.tables import ControlTable, SuppressionTable, TemplateTable
+from agents.tail import TailReader
+from agents.topics_admin import TopicsError, client, read_topics, require_topics
+from schemas import topics
+from streams.dedup import Dedup
+from streams.window import Window
+
+log = logging.getLogger(__name__)
+
+STUCK_S = 600.0
+"""A partition whose oldest request is unfinished for this long ends the process: the next owner starts afresh."""
+
+DEDUP_ENTRIES = 200_000
+"""Ids that a worker remembers, over all of its partitions."""
+
+
+class Worker:
+    """One delivery worker. Everything is made in `start`, inside the event loop that it belongs to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.seen: dict[int, Dedup] = {}
+        self.holder = ConfigHolder(lambda: load(settings.config_dir, settings.config_overlay))
+        self.health = Health()
+        self.health.registry.register(OUTCOMES)
+        self.app = self._make_app()
+        self._tail = TailReader(settings.librdkafka(), f"{settings.topic_prefix}.events")
+        self._background: list[asyncio.Task[None]] = []
+
+    def _make_app(self) -> Any:
+        app = _DeliveryApp(
+            f"{self.settings.group_prefix}-deliver",
+            broker=[f"kafka://{server}" for server in self.settings.kafka.split(",")],
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=True,
+            stream_buffer_maxsize=4096,
+            broker_session_timeout=10,
+            broker_heartbeat_interval=3,
+            broker_rebalance_timeout=60,
+            broker_max_poll_interval=86400,  # aiokafka would leave the group for good: the watchdog below is ours
+            broker_max_poll_records=200,
+            broker_commit_interval=1.0,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=65536,
+            producer_acks=-1,
+            value_serializer="raw",
+            key_serializer="raw",
+            **credentials(self.settings),
+        )
+        app.worker = self
+        app.transport.Consumer = type("Consumer", (SafeConsumer,), {"load_windows": staticmethod(self.load_windows)})
+        for lane in self.settings.lanes:
+            register(app, lane, topics.requests(self.settings.topic_prefix, lane), self)
+        return app
+
+    async def start(self) -> None:
+        """Open tables and connections; returns when the agents may begin."""
+        settings = self.settings
+        suppressions, templates, orders = SuppressionTable(settings), TemplateTable(settings), ControlTable(settings)
+        for table in (suppressions, templates, orders):
+            table.follower.start()
+        await asyncio.gather(*(t.follower.ready() for t in (suppressions, templates, orders)))
+        self.outbox = Outbox(settings.librdkafka())
+        resolver = Resolver(settings.dns_servers)
+        pool = Pool(resolver, settings.smtp_port, settings.loopback_only)
+        consumer = self.app.consumer
+        maker = Maker(self.holder, templates, settings.config_dir / "keys")
+        maker.load_keys()
+        self.delivery = Delivery(
+            consumer,
+            Finisher(self.outbox, settings.topic_prefix, self.seen, self.acknowledge),
+            pool,
+            resolver,
+            Lookups(self.holder, suppressions, orders, settings.address_key),
+            maker,
+            self.seen,
+            {"transactional": settings.slots_transactional, "bulk": settings.slots_bulk},
+        )
+        for work in (self.outbox.run(), pool.run(), self._watch(consumer)):
+            self._background.append(asyncio.create_task(_vital(work)))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.holder.reload)
+        self._measure(consumer)
+        self.health.serve_as_set(settings)
+        self.health.ready = True
+
+    def acknowledge(self, origin: Any, message_id: str, event_offset: int) -> None:
+        """Passed on: the finisher is made before the delivery that it reports to."""
+        self.delivery.acknowledge(origin, message_id, event_offset)
+
+    def load_windows(self, generation: int, fresh: Mapping[Any, tuple[int, int]]) -> dict[Any, Window]:
+        """On assignment, in a thread: the tail of every partition says what is finished, and which ids were seen."""
+        starts: dict[int, int] = {}
+        for tp, (_, first_event) in fresh.items():
+            starts[tp.partition] = min(first_event, starts.get(tp.partition, first_event))
+        policies = self.holder.current.lanes
+        window_ms = int(1000 * max(policies[lane].dedup_window_s for lane in self.settings.lanes))
+        capacity = DEDUP_ENTRIES // max(1, len(starts))
+        seen = {partition: Dedup(window_ms, capacity) for partition in starts}
+        tails = self._tail.read(starts, seen, int(time.time() * 1000) - window_ms)
+        self.seen.clear()
+        self.seen.update(seen)
+        windows = {}
+        for tp, (offset, _) in fresh.items():
+            tail = tails[tp.partition]
+            finished = {o: f for o, f in tail.finished.get(tp.topic, {}).items() if o >= offset}
+            windows[tp] = Window(generation, offset, finished, tail.end)
+        return windows
+
+    def _measure(self, consumer: SafeConsumer) -> None:
+        def unfinished() -> float:
+            return sum(w.unfinished for w in list(consumer.windows.values()))
+
+        gauge = Gauge("streampost_unfinished", "Requests begun and not finished.", registry=self.health.registry)
+        gauge.set_function(unfinished)
+
+    async def _watch(self, consumer: SafeConsumer) -> None:
+        """Our own max.poll: a partition that does not move although it has work ends the process."""
+        moved: dict[Any, tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(2)
+            self.health.progress()
+            now = time.monotonic()
+            for tp, window in list(consumer.windows.items()):
+                base, since = moved.get(tp, (-1, now))
+                if not window.unfinished or base != window.base:
+                    moved[tp] = (window.base, now)
+                elif now - since > STUCK_S:
+                    log.critical("%s has not moved past offset %d for %.0f s; ending", tp, base, now - since)
+                    os._exit(75)
+
+
+class _DeliveryApp(faust.App):  # type: ignore[misc]
+    worker: Worker
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        await self.worker.start()
+
+
+def register(app: Any, lane: str, topic: str, worker: Worker) -> None:
+    """The lane's agent. Faust hands it chunks of records; see SafeConsumer."""
+
+    async def deliver(stream: Any) -> None:
+        await worker.delivery.run_lane(lane, stream)
+
+    source = app.topic(topic, key_serializer="raw", value_serializer="raw")
+    app.agent(source, name=f"deliver.{lane}", concurrency=1)(deliver)
+
+
+async def _vital(work: Any) -> None:
+    """Without this task nothing would ever finish: if it ends, the process ends."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        log.critical("a vital task failed; ending the process, nothing is lost", exc_info=True)
+        os._exit(70)
+
+
+def credentials(settings: Settings) -> dict[str, Any]:
+    """librdkafka's security options in Faust's words: SASL with or without TLS, TLS alone, or none."""
+    options = settings.librdkafka()
+    protocol = options.get("security.protocol", "PLAINTEXT").upper()
+    if protocol == "PLAINTEXT":
+        return {}
+    context = ssl.create_default_context(cafile=options.get("ssl.ca.location")) if protocol.endswith("SSL") else None
+    if not protocol.startswith("SASL"):
+        return {"broker_credentials": faust.SSLCredentials(context)}
+    login = faust.SASLCredentials(
+        username=options.get("sasl.username"),
+        password=options.get("sasl.password"),
+        mechanism=options.get("sasl.mechanism", options.get("sasl.mechanisms", "PLAIN")),
+        ssl_context=context,
+    )
+    return {"broker_credentials": login}
+
+
+def check_topics(settings: Settings) -> None:
+    """A consumer of a missing topic would wait for ever and say nothing. Raises TopicsError."""
+    admin, prefix = client(settings), settings.topic_prefix
+    require_topics(admin, [t.name for t in topics.table(prefix)])
+    events = f"{prefix}.events"
+    lanes = [topics.requests(prefix, lane) for lane in settings.lanes]
+    found = read_topics(admin, [events, *lanes])
+    for name in lanes:
+        # an outcome goes to the partition number of its request
+        if found[name].partitions != found[events].partitions:
+            raise TopicsError(
+                f"{name} has {found[name].partitions} partitions and {events} {found[events].partitions}: "
+                "they must be the same number"
+            )
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; then finish what was begun."""
+    check_topics(settings)
+    uvloop.install()
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a broker outage logs a thousand lines
+    worker = Worker(settings)
+    faust.Worker(worker.app, loglevel=settings.log_level, redirect_stdouts=False, quiet=True).execute_from_commandline()
