@@ -108,7 +108,7 @@ def _flat(table: dict[str, list[str]], kind: str) -> dict[str, Rule]:
 
 def _rule(fields: dict[str, Any]) -> Rule:
     return Rule(
-        name=fields["name"],
+        name=f"text:{fields['name']}",
         bounce_class=fields["class"],
         phrases=tuple(tuple(p.lower().split("*")) for p in fields.get("phrases", ())),
         regex=tuple(re.compile(r) for r in fields.get("regex", ())),

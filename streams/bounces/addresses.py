@@ -1,0 +1,89 @@
+"""Addresses in the text of a bounce that is no report, each with the lines that speak of it."""
+
+import re
+from typing import NamedTuple
+
+MAX_ADDRESSES = 200
+
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~.-"
+_ADDRESS = re.compile(rf"(?<![{_ATEXT}@])([{_ATEXT}]{{1,64}}|\"[^\"\n@]{{1,62}}\")@([A-Za-z0-9](?:[A-Za-z0-9.-]{{0,253}}[A-Za-z0-9])?|\[[0-9.]{{7,15}}\])")
+# a line that is about an address: nothing before it but bullets, or words that introduce a recipient
+_LEAD = re.compile(
+    r"(?:[\s<(\[*>\"'`#|=-]|[•·‣]|\d{1,3}[.)])*"
+    r"(?:(?:final-|original-|failed |invalid )?(?:recipient|rcpt|address|user|mailbox|e-?mail|to)s?(?: ?address)?(?: to)?\s?[:=]\s*(?:rfc822;)?)?[\s<\"'(]*\Z",
+    re.IGNORECASE,
+)
+_PHRASE = re.compile(
+    r"(?:deliver(?:ed|y|ing)?|sen[dt]|message|mail|reach|relay|forward)[^\n]{0,60} (?:to|for)[^\n]{0,40}?:?[\s<\"'(]*\Z"
+    r"|(?:recipients?|addresse?s?|users?|errors?|unknown|invalid|mailbox|account|rcpt to)[^\n]{0,60}?[\s:<\"'(]+\Z",
+    re.IGNORECASE,
+)
+
+
+class Mention(NamedTuple):
+    """An address, the line it stands on, and how surely it is a failed one: 3 leads the line, 2 is introduced, 1 is there."""
+
+    address: str
+    line: int
+    weight: int
+
+
+def mentions(text: str) -> list[Mention]:
+    """Every address in the text."""
+    found: list[Mention] = []
+    for number, line in enumerate(text.split("\n")):
+        if "@" not in line:
+            continue
+        for match in _ADDRESS.finditer(line[:2000]):
+            address = clean(match[0])
+            if address:
+                found.append(Mention(address, number, _weight(line[: match.start()], number)))
+        if len(found) > MAX_ADDRESSES:
+            break
+    return found
+
+
+def clean(address: str) -> str:
+    """Without the punctuation of the sentence; empty when it cannot be an address of a recipient."""
+    local, _, domain = address.strip("<>()[]:;,'`\" ").rpartition("@")
+    local = local.lstrip(".'`=*")
+    if "." not in domain and "[" not in address and domain.lower() != "localhost":
+        return ""
+    return f"{local}@{domain}" if local else ""
+
+
+def addresses(value: str) -> list[str]:
+    """The addresses in a header field, once each."""
+    return list(dict.fromkeys(a for m in _ADDRESS.finditer(value[:20_000]) if (a := clean(m[0]))))
+
+
+def _weight(before: str, number: int) -> int:
+    if len(before) < 120 and _LEAD.match(before):
+        return 3
+    return 2 if _PHRASE.search(before[-160:]) else 1
+
+
+def chosen(found: list[Mention], ours: set[str]) -> list[str]:
+    """The failed addresses: the surest that are not `ours` (lower case), or the surest at all."""
+    best: dict[str, int] = {}
+    for mention in found:
+        best[mention.address] = max(best.get(mention.address, 0), mention.weight)
+    for pool in ({a: w for a, w in best.items() if a.lower() not in ours}, best):
+        if pool:
+            top = max(pool.values())
+            picked = [a for a, w in pool.items() if w == top]
+            return picked if top > 1 else picked[:1]
+    return []
+
+
+def passages(text: str, wanted: list[str], found: list[Mention]) -> dict[str, str]:
+    """For each wanted address the lines that speak of it: from each mention to the next other address."""
+    if len(wanted) < 2:
+        return {a: text for a in wanted}
+    lines = text.split("\n")
+    names = {a.lower() for a in wanted}
+    spots = sorted({(m.line, m.address.lower()) for m in found if m.address.lower() in names})
+    parts: dict[str, list[str]] = {a.lower(): [] for a in wanted}
+    for (line, address), following in zip(spots, [*spots[1:], (len(lines), "")], strict=True):
+        parts[address].extend(lines[line : max(following[0], line + 1)])
+    return {a: "\n".join(parts[a.lower()]) for a in wanted}

@@ -1,0 +1,104 @@
+"""The words of a failure -> Recipient: finds reply code and enhanced code in them and asks the classifier."""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from streams.bounces.inspection import MAX_DIAGNOSTIC, Recipient
+from streams.classify import Verdict, classify
+from streams.reply_rules import load, tidy
+
+# RFC 3463 codes, not parts of addresses or versions: "#5.1.1", "5.1.1=", "(5.7.1)"
+_ENHANCED = re.compile(r"(?<![\d.@/-])([245])\.(\d{1,2})\.(\d{1,3})(?![\d@]|\.\d|-\d)")
+# a reply code stands at the start of a line or after punctuation, and something follows it
+_CODE = re.compile(
+    r"(?:^|[\n:;,\[({<>\"'=]|\b(?:said|error|code|reason|smtp|response|status|reply|returned|dsn|msg|message|was|with))"
+    r"[\s:=(#\"'\[<]{0,6}([245][0-5][0-9])(?=[\s:;,.)\]\"'-]|\Z)(?![.:]\d)(?!\s*(?:byte|octet|kb|mb|second|minute|hour|day))",
+    re.IGNORECASE,
+)
+_REPEATED = re.compile(r"[ \t]*\n[ \t]*")
+_ACTIONS = ("failed", "delayed")
+
+
+class Finding(NamedTuple):
+    """What was found in a text: code 0 and enhanced "" when it has none."""
+
+    code: int
+    enhanced: str
+    verdict: Verdict
+
+
+def codes(text: str) -> tuple[int, str]:
+    """The first reply code that refuses, and the enhanced code that agrees with it."""
+    code = next((int(m[1]) for m in _CODE.finditer(text) if m[1][0] != "2"), 0)
+    found = [m[0] for m in _ENHANCED.finditer(text)]
+    digit = str(code)[0] if code else ""
+    agreeing = [e for e in found if e[0] == digit] if code else [e for e in found if e[0] != "2"] or found
+    # a general "5.0.0" beside a precise code is the gateway's, not the receiver's
+    return code, next((e for e in agreeing if not e.endswith(".0.0")), agreeing[0] if agreeing else "")
+
+
+def find(text: str, status: str = "", more: str = "") -> Finding:
+    """Codes and verdict of a diagnostic. `status` is the DSN's field; `more` is text asked when this one says nothing."""
+    code, enhanced = codes(text)
+    if not enhanced:
+        enhanced = status
+    if code and status and not status.endswith(".0.0") and enhanced.endswith(".0.0") and status[0] == str(code)[0]:
+        enhanced = status
+    if code and enhanced and str(code)[0] != enhanced[0]:
+        code = 0  # the sending server says otherwise (soft_bounce, or it gave up): its word is what was done
+    digit = enhanced[:1] or str(code)[0]
+    verdict = _sure(code, enhanced, text, digit)
+    if more and (verdict.bounce_class == "unknown" or _vague(verdict)):
+        other = _sure(code, enhanced, more, digit)
+        if other.rule.startswith("text:"):
+            verdict = other
+    return Finding(code, enhanced, verdict)
+
+
+def _sure(code: int, enhanced: str, text: str, digit: str) -> Verdict:
+    return classify("dsn", code, enhanced, text[:4000])
+
+
+def _vague(verdict: Verdict) -> bool:
+    """Decided by a code alone."""
+    return not verdict.rule.startswith("text:")
+
+
+def recipient(address: str, text: str, *, action: str = "failed", status: str = "", more: str = "") -> Recipient:
+    """The finished record of one failed or delayed recipient."""
+    finding = find(text, status, more)
+    shown = _REPEATED.sub(" ", text).strip()[:MAX_DIAGNOSTIC]
+    if action not in _ACTIONS:
+        return Recipient(address, action, finding.enhanced or status, _code(finding.code), "", False, shown)
+    verdict = finding.verdict
+    return Recipient(
+        address=address,
+        action=action,
+        status=finding.enhanced or _inferred(finding, action, f"{text}\n{more}"),
+        reply_code=_code(finding.code),
+        bounce_class=verdict.bounce_class,
+        hard=verdict.hard and action == "failed",  # C7.52: only failed counts
+        diagnostic=shown,
+    )
+
+
+def _code(code: int) -> str:
+    return str(code) if code else ""
+
+
+def _inferred(finding: Finding, action: str, text: str) -> str:
+    if finding.code:
+        return f"{finding.code // 100}.0.0"
+    return "4.0.0" if action == "delayed" or temporary(text) else "5.0.0"
+
+
+def temporary(text: str) -> bool:
+    """The words say that it was a temporary failure, though the sender gave up."""
+    words = tidy(text)
+    return any(phrase in words for phrase in _temporary())
+
+
+@cache
+def _temporary() -> tuple[str, ...]:
+    return tuple(load("shapes.toml")["temporary"])
