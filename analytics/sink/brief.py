@@ -1,0 +1,80 @@
+"""A request record in brief: what the ledger needs of it, and no address."""
+
+from typing import Any, NamedTuple
+
+from confluent_kafka import Message
+
+from analytics.sink.protocol import Record
+from schemas import address, lenient
+from schemas.errors import AddressError
+from schemas.headers import AttemptState, to_headers
+from schemas.ids import message_uuid
+from schemas.topics import lane_of
+
+ATTEMPT_HEADER = to_headers(AttemptState())[0][0]
+"""On a record that came back from a delay topic: the same request again, counted when it was first written."""
+_LAST_TIME = 4_102_444_800_000  # the year 2100: a later timestamp is a producer's mistake
+
+
+class Row(NamedTuple):
+    """The columns of email_requests_local that the sink fills, in order."""
+
+    message_id: str
+    request_id: str
+    tenant_id: str
+    lane: str
+    campaign_id: str
+    recipient_domain: str
+    accepted_at: int
+    kafka_topic: str
+    kafka_partition: int
+    kafka_offset: int
+
+
+def prepare(message: Message) -> Record:
+    """The record with its row; no row for a retry, nor for a record without identity (the worker: dead letter)."""
+    row = None if _is_retry(message) else _row(message)
+    return Record(message.offset(), 200 if row else 50, row)
+
+
+def _is_retry(message: Message) -> bool:
+    return any(name == ATTEMPT_HEADER for name, _ in message.headers() or ())
+
+
+def _row(message: Message) -> Row | None:
+    fields = lenient.read_fields(message.value())
+    who = None if fields is None else lenient.identity(fields)
+    if fields is None or who is None:
+        return None
+    tenant, request_id = who
+    return Row(
+        message_id=message_uuid(tenant, request_id),
+        request_id=request_id,
+        tenant_id=tenant,
+        lane=lane_of(message.topic()),
+        campaign_id=_text(fields.get("campaign")),
+        recipient_domain=_domain(fields.get("recipient")),
+        accepted_at=_time(message),
+        kafka_topic=message.topic(),
+        kafka_partition=message.partition(),
+        kafka_offset=message.offset(),
+    )
+
+
+def _text(value: Any) -> str:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _domain(recipient: Any) -> str:
+    if not isinstance(recipient, str):
+        return ""
+    try:
+        return address.parse(recipient).domain
+    except AddressError:
+        return ""
+
+
+def _time(message: Message) -> int:
+    """Kafka's timestamp, milliseconds; 0 where it has none or a senseless one."""
+    _, at = message.timestamp()
+    return at if 0 <= at < _LAST_TIME else 0
