@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 import fastavro
@@ -42,21 +43,24 @@ def from_json(name: str, schema: dict[str, Any]) -> AvroSchema:
     return AvroSchema(name, schema, fastavro.parse_schema(without_logical_types(schema)), crc)
 
 
-@cache
-def current(name: str) -> AvroSchema:
-    """The schema that we write and read with today."""
-    text = files("schemas").joinpath("avro", file_name(name)).read_text("utf-8")
-    return from_json(name, json.loads(text))
+def versions(name: str, folder: Traversable) -> list[AvroSchema]:
+    """Today's schema of this name in the folder, then the older ones in its history/ (email_request.1.avsc)."""
+    file = file_name(name)
+    found = [folder.joinpath(file)]
+    history = folder.joinpath("history")
+    if history.is_dir():
+        prefix = file.removesuffix("avsc")
+        found += [f for f in history.iterdir() if f.name.startswith(prefix)]
+    return [from_json(name, json.loads(f.read_text("utf-8"))) for f in found]
 
 
 @cache
 def known(name: str) -> dict[bytes, AvroSchema]:
-    """Every schema of this name that records may have been written with, by fingerprint."""
-    found = [current(name)]
-    history = files("schemas").joinpath("avro", "history")
-    if history.is_dir():
-        prefix = file_name(name).removesuffix(".avsc") + "."
-        found += [
-            from_json(name, json.loads(f.read_text("utf-8"))) for f in history.iterdir() if f.name.startswith(prefix)
-        ]
-    return {s.fingerprint: s for s in found}
+    """Every schema of this name that records may have been written with, by fingerprint; today's is the first."""
+    return {s.fingerprint: s for s in versions(name, files("schemas").joinpath("avro"))}
+
+
+@cache
+def current(name: str) -> AvroSchema:
+    """The schema that we write and read with today."""
+    return next(iter(known(name).values()))

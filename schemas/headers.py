@@ -20,8 +20,8 @@ class AttemptState(NamedTuple):
     """What a request carries through the delay topics.
 
     `attempt` counts tries at delivery, `turn` passes through a worker: a throttled request comes back with the same
-    attempt and the next turn. `accepted_*` name the record that a producer wrote, so that a retry counts as the same request.
-    Times are milliseconds since the epoch, UTC; `due_ms` is when the next attempt may start.
+    attempt and the next turn. `accepted_*` name the record that a producer wrote, so that a retry counts as the same
+    request. Times are milliseconds since the epoch, UTC; `due_ms` is when the next attempt may start.
     """
 
     attempt: int = 1
@@ -57,7 +57,7 @@ def from_headers(headers: Headers | None) -> AttemptState | None:
 def due_ms(headers: Headers | None) -> int:
     """Only the due time, 0 when absent: all that the delay service needs to know."""
     wanted = _NAMES["due_ms"]
-    return next((int(v) for k, v in headers or () if k == wanted), 0)
+    return next((int(v) for k, v in headers or () if k == wanted and v is not None), 0)
 
 
 def src(topic: str, offset: int, index: int = 0) -> bytes:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.avro_files import AvroSchema
@@ -21,12 +21,23 @@ JSON_TEXT_FIELDS = {"variables"}
 def from_json_text(schema: AvroSchema, raw: bytes) -> dict[str, Any]:
     """Decode and check one JSON record. Raises DecodeError naming the field."""
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError) as e:
-        raise DecodeError(f"not JSON: {e}") from e
-    fields = _coerce(schema.json, value, schema.name)
+        fields = _coerce(schema.json, _loads(raw), schema.name)
+    except RecursionError as e:  # which step of it hits the limit depends on the depth of the caller
+        raise DecodeError("not JSON: nested too deeply") from e
     assert isinstance(fields, dict)
     return fields
+
+
+def _loads(raw: bytes) -> Any:
+    try:
+        return json.loads(raw, parse_constant=_no_constant)
+    except ValueError as e:
+        raise DecodeError(f"not JSON: {e}") from e
+
+
+def _no_constant(name: str) -> Any:
+    """Python's reader takes NaN and Infinity, which RFC 8259 section 6 does not know."""
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _coerce(schema: Any, value: Any, where: str) -> Any:
@@ -64,8 +75,15 @@ def _field(field: Any, record: dict[str, Any], where: str) -> Any:
         return list(default) if isinstance(default, list) else dict(default) if isinstance(default, dict) else default
     value = record[name]
     if name in JSON_TEXT_FIELDS and isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _string(None, _object_text(value, where), where)
     return _coerce(field["type"], value, where)
+
+
+def _object_text(value: dict[str, Any], where: str) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as e:  # 1e999 is read as infinite
+        raise DecodeError(f"{where}: not JSON: {e}") from e
 
 
 def _string(_: Any, value: Any, where: str) -> str:
@@ -140,7 +158,8 @@ def _milliseconds(text: str, where: str) -> int:
         raise DecodeError(f"{where}: milliseconds or an ISO 8601 time is wanted, not {text!r}") from e
     if at.tzinfo is None:
         raise DecodeError(f"{where}: the time {text!r} has no zone")
-    return int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+    # whole numbers all the way: total_seconds() is a float, and loses a millisecond now and then
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _shown(value: Any) -> str:

@@ -1,5 +1,6 @@
 """EmailRequest: one email to one recipient, as a producer asks for it (`avro/email_request.avsc`)."""
 
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 AT_LEAST_ONCE = "at_least_once"
@@ -53,12 +54,14 @@ class EmailRequest(NamedTuple):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "EmailRequest":
-        """Build from a decoded record that has every field of the schema."""
-        return cls(**fields)._replace(
-            sender=Sender(**fields["sender"]),
-            attachments=tuple(Attachment(**a) for a in fields["attachments"]),
-            tags=tuple(fields["tags"]),
-        )
+        """Build from a decoded record that has every field of the schema; a missing one is a KeyError."""
+        # by position and in one go: this runs once per message, and keywords cost five times as much
+        values = list(_in_order(fields))
+        sender = values[_SENDER]
+        values[_SENDER] = Sender(sender["address"], sender["name"])
+        values[_ATTACHMENTS] = tuple([Attachment(**a) for a in values[_ATTACHMENTS]])
+        values[_TAGS] = tuple(values[_TAGS])
+        return cls._make(values)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as the codec writes it."""
@@ -68,3 +71,7 @@ class EmailRequest(NamedTuple):
             "attachments": [a._asdict() for a in self.attachments],
             "tags": list(self.tags),
         }
+
+
+_in_order = itemgetter(*EmailRequest._fields)
+_SENDER, _ATTACHMENTS, _TAGS = map(EmailRequest._fields.index, ("sender", "attachments", "tags"))

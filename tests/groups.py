@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 SERIAL_MARKS = ("kafka", "clickhouse", "chaos")
+SERIAL_FOLDERS = ("integration", "chaos")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +21,7 @@ def group_of(folder: str, marks: set[str]) -> str:
     """The group of a test in tests/<folder> with these marks."""
     if folder == "chart":
         return "chart"
-    return "serial" if folder == "integration" or marks & set(SERIAL_MARKS) else "fast"
+    return "serial" if folder in SERIAL_FOLDERS or marks & set(SERIAL_MARKS) else "fast"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def matches(item: pytest.Item) -> bool:
         folder = item.path.relative_to(root).parts[0]
-        return group_of(folder, {m.name for m in item.iter_markers()}) == wanted
+        return group_of(folder, {m.name for m in item.iter_markers()}) == str(wanted)
 
     config.hook.pytest_deselected(items=[i for i in items if not matches(i)])
     items[:] = [i for i in items if matches(i)]
