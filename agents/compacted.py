@@ -30,8 +30,15 @@ _OPTIONS = {
     # a table holds few bytes; librdkafka's default of 64 MB of prefetch per consumer would dwarf it
     "queued.max.messages.kbytes": 4096,
 }
-_PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
-"""Errors after which librdkafka goes on by itself."""
+_PASSING = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}
+"""Errors that pass: librdkafka goes on by itself, or the cluster is about to be ready."""
 
 
 class Entry(NamedTuple):
@@ -52,6 +59,8 @@ def _open(options: Mapping[str, Any], topic: str, timeout_s: float) -> tuple[Con
     consumer = Consumer({**options, **_OPTIONS})
     try:
         found = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
+        if found.error is not None and found.error.code() in _PASSING:
+            raise KafkaException(found.error)
         if found.error is not None:
             raise TableError(f"topic {topic}: {found.error.str()}; `streampost topics create` creates it")
         places = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in found.partitions]
@@ -87,7 +96,7 @@ class _Progress:
                     self.left.discard(m.partition())
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.left.discard(m.partition())
-            elif error.fatal() or not (error.retriable() or error.code() in _PASSING):
+            elif error.fatal() or error.code() not in _PASSING:
                 raise TableError(f"topic {m.topic()}: {error.str()}")
             else:
                 log.warning("topic %s: %s", m.topic(), error.str())
@@ -96,10 +105,7 @@ class _Progress:
 
 def read_all(options: Mapping[str, Any], topic: str, timeout_s: float = 30) -> Iterator[Entry]:
     """Every record up to the end that the topic had at the start. Raises TableError."""
-    try:
-        consumer, ends = _open(options, topic, timeout_s)
-    except KafkaException as e:
-        raise TableError(f"topic {topic}: {e.args[0].str()}") from e
+    consumer, ends = _open_within(options, topic, timeout_s)
     try:
         progress = _Progress(ends)
         silent_until = time.monotonic() + timeout_s
@@ -112,6 +118,19 @@ def read_all(options: Mapping[str, Any], topic: str, timeout_s: float = 30) -> I
                 raise TableError(f"topic {topic}: nothing came for {timeout_s:g} s")
     finally:
         consumer.close()
+
+
+def _open_within(options: Mapping[str, Any], topic: str, timeout_s: float) -> tuple[Consumer, dict[int, int]]:
+    """Open, again while the cluster says that it is about to be ready (a new topic has no leader for a moment)."""
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            return _open(options, topic, timeout_s)
+        except KafkaException as e:
+            if e.args[0].code() not in _PASSING or time.monotonic() > end:
+                raise TableError(f"topic {topic}: {e.args[0].str()}") from e
+            log.debug("topic %s: %s; trying again", topic, e.args[0].str())
+            time.sleep(0.2)
 
 
 class Follower(Generic[Change]):
