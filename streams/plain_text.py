@@ -10,26 +10,27 @@ _SKIPPED = frozenset(
 )
 _BLOCKS = frozenset(
     {"address", "article", "aside", "blockquote", "center", "div", "dl", "dt", "dd", "fieldset", "figure", "footer"}
-    | {"form", "header", "hr", "li", "main", "nav", "ol", "section", "table", "tbody", "thead", "tfoot", "tr", "ul"}
+    | {"form", "header", "hr", "main", "nav", "ol", "section", "table", "tbody", "thead", "tfoot", "tr", "ul"}
 )
 _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "pre"])
-_CELLS = frozenset({"td", "th"})
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|(?:max-height|font-size|opacity)\s*:\s*0(?:px)?\s*(?:;|$)"
-)
-_SPACE = re.compile(r"[^\S\xa0]+")
-_FILLER = re.compile("[\u034f\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # what hides behind a preheader
+_HIDDEN = ("display:none", "visibility:hidden", "mso-hide:all", "max-height:0;", "font-size:0;", "opacity:0;")
+_FILLERS = ("\u034f", "\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
+"""Invisible characters that pad a preheader."""
 
 _BLOCK, _PARAGRAPH, _BREAK = "\x01", "\x02", "\x03"
-_BREAKS = re.compile(" *[\x01\x02\x03][ \x01\x02\x03]*")
+_BREAKS = re.compile("[\x01\x02\x03]+")
 
 
 def plain_text(html: str) -> str:
     """The text of an HTML message. Deterministic; ends without a line break."""
     root = LexborHTMLParser(html).body
-    pieces = "".join(_walk(root)) if root is not None else ""
-    text = re.sub(" {2,}", " ", _FILLER.sub("", pieces))
-    return _BREAKS.sub(_lines, text).replace("\xa0", " ").strip()
+    text = "".join(_walk(root)) if root is not None else ""
+    for filler in _FILLERS:
+        text = text.replace(filler, "")
+    text = " ".join(text.split())
+    for mark in (_BLOCK, _PARAGRAPH, _BREAK):
+        text = text.replace(f" {mark}", mark).replace(f"{mark} ", mark)
+    return _BREAKS.sub(_lines, text).strip()
 
 
 def _lines(run: re.Match[str]) -> str:
@@ -45,17 +46,18 @@ def _walk(root: LexborNode) -> Iterator[str]:
         node = stack.pop()
         if isinstance(node, str):
             yield node
-        elif node.is_text_node:
-            yield _SPACE.sub(" ", node.text_content or "")
-        elif node.tag in _SKIPPED or _hidden(node):
             continue
-        else:
-            before, after = _around(node)
-            if before:
-                yield before
+        tag = node.tag or ""
+        if tag == "-text":
+            yield node.text_content or ""
+        elif tag not in _SKIPPED and not _hidden(node):
+            before, after = _AROUND.get(tag) or _special(tag, node)
+            yield before
             if after:
                 stack.append(after)
-            stack.extend(reversed(list(node.iter(include_text=True))))
+            children = list(node.iter(include_text=True))
+            children.reverse()
+            stack += children
 
 
 def _hidden(node: LexborNode) -> bool:
@@ -63,24 +65,26 @@ def _hidden(node: LexborNode) -> bool:
     if "hidden" in attributes:
         return True
     style = attributes.get("style")
-    return style is not None and _HIDDEN.search(style.lower()) is not None
+    if not style:
+        return False
+    plain = f"{style.replace(' ', '').lower()};".replace("0px;", "0;")
+    return any(rule in plain for rule in _HIDDEN)
 
 
-def _around(node: LexborNode) -> tuple[str, str]:
-    """What an element adds before and after its content."""
-    tag = node.tag
-    if tag in _PARAGRAPHS:
-        return _PARAGRAPH, _PARAGRAPH
-    if tag == "li":
-        return f"{_BLOCK}- ", _BLOCK
-    if tag in _BLOCKS:
-        return _BLOCK, _BLOCK
-    if tag in _CELLS:
-        return "", " "
-    if tag == "br":
-        return _BREAK, ""
+_AROUND = {
+    **dict.fromkeys(_BLOCKS, (_BLOCK, _BLOCK)),
+    **dict.fromkeys(_PARAGRAPHS, (_PARAGRAPH, _PARAGRAPH)),
+    **dict.fromkeys(["td", "th"], ("", " ")),
+    **dict.fromkeys(["span", "strong", "b", "em", "i", "u", "small", "font"], ("", "")),
+    "li": (f"{_BLOCK}- ", _BLOCK),
+    "br": (_BREAK, ""),
+}
+"""What an element adds before and after its content."""
+
+
+def _special(tag: str, node: LexborNode) -> tuple[str, str]:
     if tag == "img":
-        return _SPACE.sub(" ", node.attributes.get("alt") or ""), ""
+        return node.attributes.get("alt") or "", ""
     return "", _link(node) if tag == "a" else ""
 
 
