@@ -109,12 +109,12 @@ def parse(text: str) -> Personalities:
 
 
 def _provider(name: str, fields: dict[str, Any], generic: Mapping[str, str]) -> Provider:
-    values = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    values: dict[str, Any] = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     own = {key: text.strip("\n") for key, text in fields.get("texts", {}).items()}
     if unknown := own.keys() - generic.keys():
         raise ValueError(f"provider {name}: unknown text {min(unknown)!r}")
     try:
-        return Provider(**{"codes": {}, **values, "name": name, "texts": {**generic, **own}})
+        return Provider(**(values | {"name": name, "texts": {**generic, **own}, "codes": fields.get("codes", {})}))
     except TypeError as e:
         raise ValueError(f"provider {name}: {e}") from e
 
@@ -147,6 +147,7 @@ _SAY = re.compile(r"say-([245]\d\d)-([245])-(\d{1,3})-(\d{1,3})-")
 
 def behaviour_of(table: Personalities, local: str) -> Behaviour | None:
     """The behaviour that a local part asks for, or None for an ordinary mailbox."""
+    local = local.lower()
     if found := table.prefixes.match(local):
         return table.behaviours[found[1]]
     if said := _SAY.match(local):

@@ -1,6 +1,6 @@
 """A self-signed certificate for STARTTLS, made anew at every start: it proves nothing, and that is its use in tests."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 import tempfile
@@ -13,10 +13,10 @@ from cryptography.x509.oid import NameOID
 
 
 def server_context(names: list[str], cert_file: Path | None = None) -> ssl.SSLContext:
-    """TLS 1.2 or newer with a certificate for these host names and 127.0.0.1; it is also written to `cert_file` (PEM)."""
+    """TLS 1.2 or newer with a certificate for these host names and 127.0.0.1, also written to `cert_file` (PEM)."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "streampost test receiver")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     alternatives = [*map(x509.DNSName, names), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
@@ -24,8 +24,8 @@ def server_context(names: list[str], cert_file: Path | None = None) -> ssl.SSLCo
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=30))
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

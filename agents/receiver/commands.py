@@ -9,7 +9,7 @@ _RCPT = re.compile(rb"RCPT TO:\s?" + _PATH + rb"(.*)\Z", re.IGNORECASE | re.DOTA
 
 
 class PathArgument(NamedTuple):
-    """The address between the angle brackets (a source route is dropped), and the ESMTP parameters, names in capitals."""
+    """The address between the angle brackets (a source route is dropped), and the parameters, names in capitals."""
 
     address: str
     parameters: dict[str, str]

@@ -1,6 +1,6 @@
 """The control port: a hand-made HTTP/1.1 on loopback, enough for tests and the demo.
 
-GET /stats, GET /accepted?since=N, POST /reset, POST /delay, POST /overrides, POST /zone; docs/receiver.md has the bodies.
+GET /stats, GET /accepted?since=N, POST /reset, POST /delay, POST /overrides, POST /zone; see docs/receiver.md.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class Control:
         return {"seconds": self._desk.delay}
 
     def overrides(self, call: Call) -> Any:
-        """[{"pattern": "*@gmail.test", "behaviour": "rate", "attempts": 3}], replacing earlier ones; the first match wins.
+        """[{"pattern": "*@gmail.test", "behaviour": "rate", "attempts": 3}]: replaces earlier ones, first match wins.
 
         `behaviour` is a name of the table, or null for an ordinary mailbox; other fields of Behaviour may be set.
         """

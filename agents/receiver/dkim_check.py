@@ -1,6 +1,9 @@
 """DKIM verification with dkimpy (RFC 6376, RFC 8463) in a process of its own, so that receiving stays fast."""
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, NamedTuple
@@ -40,18 +43,29 @@ def _verify_one(name: str, message: bytes, keys: Keys) -> Verdict:
         text = keys.get(record.decode("ascii", "replace").rstrip(".").lower())
         return text.encode() if text is not None else None
 
-    checker = dkim.DKIM(message)
-    count = sum(1 for field, _ in checker.headers if field.lower() == b"dkim-signature")
-    if count == 0:
+    count = 0
+    try:
+        checker = dkim.DKIM(message)
+        count = sum(1 for field, _ in checker.headers if field.lower() == b"dkim-signature")
+        valid = [checker.verify(idx=index, dnsfunc=lookup) for index in range(count)]
+    except Exception as e:  # noqa: BLE001 - whatever the verifier stumbles over is the verdict on the message
+        return Verdict(name, count, f"{type(e).__name__}: {e}")
+    if not valid:
         return Verdict(name, 0, "no signature")
-    for index in range(count):
-        try:
-            valid = checker.verify(idx=index, dnsfunc=lookup)
-        except dkim.DKIMException as e:
-            return Verdict(name, count, str(e))
-        if not valid:
-            return Verdict(name, count, "signature does not verify")
-    return Verdict(name, count, "")
+    return Verdict(name, count, "" if all(valid) else "a signature does not verify")
+
+
+def _start() -> None:
+    """The process ignores Ctrl-C, which is for its parent, and ends when the parent is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class DkimChecker:
@@ -61,7 +75,7 @@ class DkimChecker:
         self._threshold = int(min(1.0, fraction) * 0x1_0000_0000)
         self._keys = keys_of(zone)
         # spawn: forking a process that runs an event loop copies its sockets
-        self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_start)
         self._batch: list[tuple[str, bytes]] = []
         self._count: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()

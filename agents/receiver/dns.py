@@ -33,7 +33,7 @@ class DnsServer:
         self._tcp = await asyncio.start_server(self._serve_tcp, host, port)
         port = self._tcp.sockets[0].getsockname()[1]
         udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), local_addr=(host, port))
-        self._udp = cast(asyncio.DatagramTransport, udp)
+        self._udp = udp
         return port
 
     def close(self) -> None:

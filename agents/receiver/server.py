@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import json
 import signal
+import socket
 from pathlib import Path
 
 from agents.receiver.certificate import server_context
@@ -21,6 +22,7 @@ from streams.personalities import Personalities, shipped
 
 FLUSH_SECONDS = 0.1
 BACKLOG = 1024
+FREE_PORT_TRIES = 10
 
 
 class NotLoopbackError(ValueError):
@@ -32,6 +34,8 @@ async def serve(options: Options) -> None:
     if not ipaddress.ip_address(options.host).is_loopback:
         raise NotLoopbackError(f"{options.host} is not a loopback address")
     table = shipped()
+    if not options.one_address and not has_address(table.providers["gmail"].address):
+        options = options._replace(one_address=True)  # macOS has only 127.0.0.1 unless told otherwise
     zone = default_zone(table, options.host, options.one_address)
     for path in options.zone:
         zone |= load(path)
@@ -70,16 +74,43 @@ async def _run(desk: Desk, zone: Zone, dkim: DkimChecker | None) -> None:
 
 
 async def listen(desk: Desk, sessions: set[Session]) -> list[asyncio.Server]:
-    """SMTP on the host and, unless one address must do, on every provider's own address, all with the same port."""
+    """SMTP on the host and, unless one address must do, on every provider's own address, all with the same port.
+
+    Raises OSError. A free port is free on the first address only, so another one is tried when a later bind fails.
+    """
+    tries = 1 if desk.options.port else FREE_PORT_TRIES
+    while True:
+        servers: list[asyncio.Server] = []
+        try:
+            await _listen_everywhere(desk, sessions, servers)
+        except OSError:
+            for server in servers:
+                server.close()
+            tries -= 1
+            if not tries:
+                raise
+        else:
+            return servers
+
+
+async def _listen_everywhere(desk: Desk, sessions: set[Session], servers: list[asyncio.Server]) -> None:
     loop = asyncio.get_running_loop()
-    servers: list[asyncio.Server] = []
     port = desk.options.port
     for address in addresses(desk.table, desk.options):
         servers.append(
             await loop.create_server(lambda: Session(loop, desk, sessions, HANDLERS), address, port, backlog=BACKLOG)
         )
         port = _port(servers[0])
-    return servers
+
+
+def has_address(address: str) -> bool:
+    """True when this machine can listen there."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def addresses(table: Personalities, options: Options) -> list[str]:

@@ -64,6 +64,8 @@ class Session(Wire):
 
     def lost(self) -> None:
         """The client left, or we did: an unfinished transaction is aborted."""
+        if self not in self.sessions:  # a failed TLS handshake tells it twice, or not at all
+            return
         self.sessions.discard(self)
         self.journal.open_connections -= 1
         if self.sender is not None:
@@ -91,7 +93,7 @@ class Session(Wire):
         self.say(Answer(reply_bytes(text), False, close=close))
 
     def upgrade(self, context: ssl.SSLContext) -> None:
-        """Answer 220 and start TLS; commands that came in clear behind STARTTLS are discarded (RFC 3207 section 4.2)."""
+        """Answer 220 and start TLS; what came in clear behind STARTTLS is discarded (RFC 3207 section 4.2)."""
         self.end_transaction()
         self.greeted = False
         self.hold(True)
@@ -107,8 +109,10 @@ class Session(Wire):
         except (ssl.SSLError, OSError):
             self.journal.count["tls_failures"] += 1
             self.hang_up()
+            self.lost()
             return
         if upgraded is None:  # the client left
+            self.lost()
             return
         self.transport = upgraded
         self.secure = True
@@ -190,14 +194,18 @@ class Session(Wire):
         one = next((r for r in self.recipients if r.behaviour), self.recipients[0])
         decided = answer(one.provider, one.behaviour, "end", one.attempt, self.facts(one.address))
         if decided.close and not decided.reply:
-            self._take(message) if decided.accepted else None
+            if decided.accepted:
+                self._take(message)
             self.drop()
             return
         seconds = decided.seconds + (self.desk.delay if decided.accepted else 0.0)
         self.say(decided._replace(seconds=seconds), lambda: self._ended(message, decided))
 
     def _ended(self, message: bytes, decided: Answer) -> None:
-        self._take(message) if decided.accepted else self._refused(decided.reply)
+        if decided.accepted:
+            self._take(message)
+        else:
+            self._refused(decided.reply)
         self.end_transaction()
         self.messages += 1
 
