@@ -5,8 +5,11 @@ from pathlib import Path
 from schemas.records import ANY, Template
 from streams.render import PARTS
 
-PART_FILES = {"subject": "subject.txt", "preheader": "preheader.txt", "text": "body.txt", "html": "body.html"}
+PART_FILES = {"subject": "subject.txt", "preheader": "preheader.txt", "text": "message.txt", "html": "message.html"}
 """File of each part in a template's folder."""
+
+SAMPLE = "sample.json"
+"""Variables to try a template with; they are not part of it."""
 
 assert set(PART_FILES) == set(PARTS)
 
@@ -42,7 +45,7 @@ def read_template(
 
 
 def _folder(path: Path) -> dict[str, str]:
-    unknown = sorted(p.name for p in path.iterdir() if p.name not in PART_FILES.values() and p.name[0] != ".")
+    unknown = sorted(p.name for p in path.iterdir() if p.name not in (*PART_FILES.values(), SAMPLE) and p.name[0] != ".")
     if unknown:
         raise TemplateFileError(f"{path / unknown[0]}: unknown file; a template has {', '.join(PART_FILES.values())}")
     return {part: _text(path / name) for part, name in PART_FILES.items() if (path / name).exists()}

@@ -4,9 +4,9 @@ import sys
 
 import typer
 
-from agents.cli import analytics, delay, deliver, dkim, inspect, receiver, replay, send, suppress, template, topics
+from agents.cli import analytics, delay, deliver, demo, dkim, inspect, receiver, replay, send, suppress, template, topics
 
-GROUPS = (send, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics)
+GROUPS = (send, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics, demo)
 
 
 def build() -> typer.Typer:

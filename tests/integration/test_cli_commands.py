@@ -90,10 +90,10 @@ def test_template_versions_never_change(settings: Settings, tmp_path: Path) -> N
     folder = tmp_path / "welcome"
     folder.mkdir()
     (folder / "subject.txt").write_text("Hello {{ name }}\n")
-    (folder / "body.html").write_text("<p>Hello {{ name }}</p>")
+    (folder / "message.html").write_text("<p>Hello {{ name }}</p>")
     assert "welcome@1 written" in run("template", "put", folder).output
     assert "welcome@1 unchanged" in run("template", "put", folder).output
-    (folder / "body.html").write_text("<p>Dear {{ name }}</p>")
+    (folder / "message.html").write_text("<p>Dear {{ name }}</p>")
     assert "never change" in run("template", "put", folder, "--version", "1", code=1).output
     assert "welcome@2 written" in run("template", "put", folder).output
     assert json.loads(run("template", "show", "welcome@1", "--json").output)["html"] == "<p>Hello {{ name }}</p>"

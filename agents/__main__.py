@@ -1,0 +1,5 @@
+"""`python -m agents` is `streampost`."""
+
+from agents.cli import main
+
+main()
