@@ -49,7 +49,7 @@ def quoted_printable(data: bytes) -> bytes:
     The C encoder does the work; it looks at the first line end to choose its own, hence the CRLF that is added.
     """
     closed = data if data.endswith(b"\r\n") else data + b"\r\n"
-    if b" \r\n" in closed or b"\t\r\n" in closed:
+    if b" \r" in closed or (b"\t" in closed and b"\t\r" in closed):
         # the C encoder writes lines of 77 when a blank ends a line of 75
         lines = closed.split(b"\r\n")
         out = b"\r\n".join(_trailing_blank(line) if line[-1:] in {b" ", b"\t"} else _line(line) for line in lines)
