@@ -111,8 +111,8 @@ def read_csv(settings: Settings, lines: Iterable[str], default: Suppression) -> 
 
 
 def _from_row(settings: Settings, row: Mapping[str, str], default: Suppression) -> Suppression:
-    tenant, lane, reason = (row.get(f) or getattr(default, f) for f in ("tenant", "lane", "reason"))
-    found = default._replace(tenant=tenant, lane=lane, reason=reason)
+    tenant, lane, reason, origin = (row.get(f) or getattr(default, f) for f in ("tenant", "lane", "reason", "origin"))
+    found = default._replace(tenant=tenant, lane=lane, reason=reason, origin=origin)
     if found.lane not in (*LANES, ANY):
         raise ValueError(f"unknown lane {found.lane!r}")
     if row.get("created_at"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agents.settings import Settings
     from schemas.records import Template
 
-Source = Annotated[Path, typer.Argument(exists=True, help="Folder (subject.txt, body.html, body.txt, …) or one file.")]
+Source = Annotated[Path, typer.Argument(exists=True, help="Folder (subject.txt, message.html, message.txt, …) or one file.")]
 Id = Annotated[str | None, typer.Option("--id", help="Template id; the name of the folder or file by default.")]
 Subject = Annotated[str | None, typer.Option(help="Subject; that of subject.txt by default.")]
 Variables = Annotated[list[str] | None, typer.Option("--var", help="name=value; a value may be JSON.")]
