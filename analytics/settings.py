@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     sink_session_timeout: float = Field(
         default=10.0, gt=0, description="Seconds until a silent sink loses its partitions."
     )
+    sink_instance: str = Field(
+        default="", description="Name of this sink that survives restarts: it then takes its partitions back at once."
+    )
     sink_health_port: int = Field(
         default=0, description="Port of the sink's /live, /ready and /metrics; 0 for a free one."
     )

@@ -11,6 +11,8 @@ from analytics.sink.protocol import Record
 from schemas import codec
 
 CONFIRM_SECONDS = 30.0
+MAX_BYTES = 14 << 20
+"""Above every topic's limit, so that the topic decides (agents/topics_admin.py)."""
 
 
 class DeadLetterError(Exception):
@@ -21,7 +23,9 @@ class DeadLetters:
     """Writes with confirmation; connects with the first bad record, which most sinks never see."""
 
     def __init__(self, settings: Settings) -> None:
-        self._options = settings.librdkafka(**{"enable.idempotence": True, "acks": "all"})
+        self._options = settings.librdkafka(
+            **{"enable.idempotence": True, "acks": "all", "message.max.bytes": MAX_BYTES}
+        )
         self._topic = f"{settings.topic_prefix}.dead"
         self._producer: Producer | None = None
 

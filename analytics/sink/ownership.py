@@ -44,6 +44,7 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
         **{
             "group.id": f"{settings.group_prefix}-sink",
             "group.protocol": settings.sink_group_protocol,
+            **({"group.instance.id": settings.sink_instance} if settings.sink_instance else {}),
             **(classic if settings.sink_group_protocol == "classic" else {}),
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
