@@ -31,7 +31,8 @@ def receiver(
     idle_seconds: Annotated[float, typer.Option(help="Silent connections are closed with 421 after this.")] = 300.0,
 ) -> None:
     """A test SMTP server that behaves like the big providers. Loopback only. See docs/receiver.md."""
-    from agents.receiver.server import serve  # noqa: PLC0415 - heavy
+    from agents.receiver.server import NotLoopbackError, serve  # noqa: PLC0415 - heavy
+    from agents.receiver.zone import ZoneError  # noqa: PLC0415 - heavy
 
     options = Options(
         host,
@@ -51,8 +52,12 @@ def receiver(
         max_messages,
         idle_seconds,
     )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(options))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(options))
+    except (NotLoopbackError, ZoneError, OSError) as e:
+        typer.echo(f"receiver: {e}", err=True)
+        raise typer.Exit(2) from e
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -39,9 +39,11 @@ def verify(messages: list[tuple[str, bytes]], keys: Keys) -> list[Verdict]:
 def _verify_one(name: str, message: bytes, keys: Keys) -> Verdict:
     import dkim  # noqa: PLC0415 - only the checking process needs it
 
-    def lookup(record: bytes, timeout: int = 5) -> bytes | None:
-        text = keys.get(record.decode("ascii", "replace").rstrip(".").lower())
-        return text.encode() if text is not None else None
+    def lookup(record: bytes, timeout: int = 5) -> bytes:
+        key = record.decode("ascii", "replace").rstrip(".").lower()
+        if key not in keys:
+            raise LookupError(f"no key at {key}")
+        return keys[key].encode()
 
     count = 0
     try:

@@ -30,7 +30,7 @@ class NotLoopbackError(ValueError):
 
 
 async def serve(options: Options) -> None:
-    """Run until a signal. Raises OSError for a taken port, NotLoopbackError, ValueError for a wrong zone file."""
+    """Run until a signal. Raises OSError for a taken port, NotLoopbackError, ZoneError for a wrong zone file."""
     if not ipaddress.ip_address(options.host).is_loopback:
         raise NotLoopbackError(f"{options.host} is not a loopback address")
     table = shipped()

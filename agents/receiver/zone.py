@@ -39,6 +39,10 @@ SPECIAL: Zone = {
 }
 
 
+class ZoneError(ValueError):
+    """A zone that cannot be read; the text says where."""
+
+
 def default_zone(table: Personalities, host: str, one_address: bool = False) -> Zone:
     """The demo's zone. Generic servers are at `host`; with `one_address` every server is."""
     zone: Zone = {"*.test": {"MX": ["10 mx.generic.test"], "A": [host]}}
@@ -53,25 +57,26 @@ def default_zone(table: Personalities, host: str, one_address: bool = False) -> 
 
 
 def load(path: Path) -> Zone:
-    """A zone file, TOML or JSON by its ending. Raises ValueError naming the file and the entry."""
+    """A zone file, TOML or JSON by its ending. Raises ZoneError naming the file and the entry, or OSError."""
     text = path.read_text("utf-8")
-    data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     try:
-        return checked(data)
+        return checked(json.loads(text) if path.suffix == ".json" else tomllib.loads(text))
     except ValueError as e:
-        raise ValueError(f"{path}: {e}") from e
+        raise ZoneError(f"{path}: {e}") from e
 
 
 def checked(data: Any) -> Zone:
-    """Names in lower case without the last dot. Raises ValueError for unknown record types or answers."""
+    """Names in lower case without the last dot. Raises ZoneError for unknown record types or answers."""
     if not isinstance(data, dict):
-        raise ValueError("a zone is an object of names")
+        raise ZoneError("a zone is an object of names")
     zone: Zone = {}
     for name, entry in data.items():
-        if not isinstance(entry, dict) or (unknown := entry.keys() - {*TYPES, "answer"}):
-            raise ValueError(f"{name}: unknown {min(unknown) if isinstance(entry, dict) else entry!r}")
+        if not isinstance(entry, dict):
+            raise ZoneError(f"{name}: an object is wanted, not {entry!r}")
+        if unknown := entry.keys() - {*TYPES, "answer"}:
+            raise ZoneError(f"{name}: unknown {min(unknown)}")
         if entry.get("answer", "nxdomain") not in ANSWERS:
-            raise ValueError(f"{name}: answer is one of {', '.join(ANSWERS)}")
+            raise ZoneError(f"{name}: answer is one of {', '.join(ANSWERS)}")
         zone[name.lower().rstrip(".")] = entry
     return zone
 

@@ -106,6 +106,9 @@ def _words(options: dict[str, Any]) -> Iterator[str]:
         flag = f"--{name.replace('_', '-')}"
         if value is True:
             yield flag
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                yield from (flag, str(item))
         elif value is not False and value is not None:
             yield from (flag, str(value))
 
