@@ -1,0 +1,68 @@
+{{/* Environment of the processes. A dict of name -> text, so that no name can come twice. */}}
+
+{{/* A setting as text; whole numbers stay whole (Helm reads every number as a float). */}}
+{{- define "streampost.text" -}}
+{{- if kindIs "float64" . -}}
+{{- if eq (floor .) . -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- else -}}
+{{ . }}
+{{- end -}}
+{{- end -}}
+
+{{- define "streampost.settings" -}}
+{{- $env := dict -}}
+{{- range $name, $value := . -}}
+{{- $_ := set $env (printf "STREAMPOST_%s" (upper $name)) (include "streampost.text" $value) -}}
+{{- end -}}
+{{ toJson $env }}
+{{- end -}}
+
+{{/* What every process needs to reach Kafka. */}}
+{{- define "streampost.kafkaEnv" -}}
+{{- $kafka := .Values.kafka -}}
+{{- $options := deepCopy $kafka.options -}}
+{{- if $kafka.caKey -}}{{- $_ := set $options "ssl.ca.location" "/etc/streampost/kafka/ca.pem" -}}{{- end -}}
+{{- $env := dict "STREAMPOST_KAFKA" $kafka.bootstrap "STREAMPOST_TOPIC_PREFIX" $kafka.topicPrefix -}}
+{{- if $options -}}{{- $_ := set $env "STREAMPOST_KAFKA_OPTIONS" (toJson $options) -}}{{- end -}}
+{{- if $kafka.passwordKey -}}{{- $_ := set $env "STREAMPOST_KAFKA_PASSWORD_FILE" "/etc/streampost/kafka/password" -}}{{- end -}}
+{{ toJson $env }}
+{{- end -}}
+
+{{- define "streampost.clickhouseEnv" -}}
+{{- $env := dict "STREAMPOST_CLICKHOUSE_URL" .Values.clickhouse.url -}}
+{{- with .Values.clickhouse.cluster -}}{{- $_ := set $env "STREAMPOST_CLICKHOUSE_CLUSTER" . -}}{{- end -}}
+{{- if .Values.clickhouse.existingSecret -}}
+{{- $_ := set $env "STREAMPOST_CLICKHOUSE_PASSWORD_FILE" "/etc/streampost/clickhouse/password" -}}
+{{- end -}}
+{{ toJson $env }}
+{{- end -}}
+
+{{/* Environment of a worker. Argument: dict root, worker. */}}
+{{- define "streampost.workerEnv" -}}
+{{- $values := .root.Values -}}
+{{- $env := include "streampost.settings" (mergeOverwrite (deepCopy $values.settings) .worker.settings) | fromJson -}}
+{{- $env = merge (include "streampost.kafkaEnv" .root | fromJson) $env -}}
+{{- $_ := set $env "STREAMPOST_GROUP_PREFIX" .worker.groupPrefix -}}
+{{- $_ := set $env "STREAMPOST_HOST" "0.0.0.0" -}}
+{{- $port := int $values.healthPort | toString -}}
+{{- if eq .worker.role "sink" -}}
+{{- $env = merge (include "streampost.clickhouseEnv" .root | fromJson) $env -}}
+{{- $_ := set $env "STREAMPOST_SINK_HEALTH_PORT" $port -}}
+{{- else -}}
+{{- $_ := set $env "STREAMPOST_HEALTH_PORT" $port -}}
+{{- end -}}
+{{- if eq .worker.role "deliver" -}}
+{{- $_ := set $env "STREAMPOST_LANES" (join "," .worker.lanes) -}}
+{{- $_ := set $env "STREAMPOST_CONFIG_DIR" "/etc/streampost/config" -}}
+{{- $_ := set $env "STREAMPOST_HASH_KEY_FILE" "/etc/streampost/hash/hash-key" -}}
+{{- end -}}
+{{ toJson $env }}
+{{- end -}}
+
+{{/* A dict of name -> text as an env list, sorted. */}}
+{{- define "streampost.envList" -}}
+{{- range $name, $value := . -}}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{ end -}}
+{{- end -}}
