@@ -19,7 +19,6 @@ from confluent_kafka.admin import AdminClient
 from agents.kafka_jars import ensure_jars
 
 HOST = "127.0.0.1"
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 EMBEDDED_PARTITIONS = 4
@@ -43,7 +42,6 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-message.max.bytes={max_bytes}
 """
 
 
@@ -146,7 +144,7 @@ def _format(folder: Path, jars: Path) -> KafkaBroker:
     folder.mkdir(parents=True, exist_ok=True)
     broker, controller = _free_port(), _free_port()
     properties = folder / "server.properties"
-    settings = {"host": HOST, "broker": broker, "controller": controller, "max_bytes": MAX_MESSAGE_BYTES}
+    settings = {"host": HOST, "broker": broker, "controller": controller}
     properties.write_text(_PROPERTIES.format(logs=folder.resolve() / "logs", **settings), "utf-8")
     arguments = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), "--standalone"]
     done = subprocess.run([*_java(jars), *arguments], cwd=folder, capture_output=True, text=True, check=False)

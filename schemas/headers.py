@@ -14,6 +14,8 @@ TYPE = "type"
 """On an event: its event_type, so that the tail can be read without decoding."""
 TURN = "turn"
 """On an event: which pass of the request through a worker it ends; a second copy of the same pass is dropped."""
+REPLAYED = "sp-replayed"
+"""On a request that `streampost replay` sent again: `partition:offset` of its dead letter."""
 
 
 class AttemptState(NamedTuple):

@@ -1,16 +1,25 @@
-"""Topics, records in, records out: what every test on a real broker needs. Works on the embedded broker too."""
+"""Topics, records in, records out: what every test on a real broker needs.
+
+All but making topics works on the embedded broker too.
+"""
 
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from schemas import topics
+from agents import topics_admin
+from agents.settings import Settings
 
 SECONDS = 30.0
+NO_LEADER = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 class Record(NamedTuple):
@@ -31,10 +40,22 @@ class Record(NamedTuple):
 def create_topics(
     bootstrap: str, prefix: str, requests: int = 4, delay: int = 2, small: int = 1, only: Iterable[str] | None = None
 ) -> None:
-    """Every topic of the table under the prefix, or `only` those (names without prefix), with these partitions."""
-    widths = {"requests": requests, "delay": delay, "small": small}
-    wanted = None if only is None else {f"{prefix}.{name}" for name in only}
-    create(bootstrap, {s.name: widths[s.width] for s in topics.table(prefix) if wanted is None or s.name in wanted})
+    """Every topic of the table under the prefix, or `only` those (names without prefix), with these partitions.
+
+    As `streampost topics create` makes them.
+    """
+    settings = Settings(
+        kafka=bootstrap,
+        topic_prefix=prefix,
+        request_partitions=requests,
+        delay_partitions=delay,
+        small_partitions=small,
+    )
+    names = None if only is None else {f"{prefix}.{name}" for name in only}
+    wanted = tuple(t for t in topics_admin.wanted_topics(settings) if names is None or t.name in names)
+    admin = topics_admin.client(settings)
+    topics_admin.create_missing(admin, wanted, {})
+    wait_until(lambda: _led(admin, {t.name: t.partitions for t in wanted}), f"topics of {prefix}")
 
 
 def create(bootstrap: str, partitions: dict[str, int]) -> None:
@@ -94,13 +115,24 @@ def consume_all(bootstrap: str, topic: str) -> list[Record]:
         }
     )
     try:
-        partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SECONDS) for p in partitions}
-        open_ = {p: high for p, (low, high) in ends.items() if high > low}
+        open_ = {p: high for p, (low, high) in _marks(consumer, topic).items() if high > low}
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in open_])
         return sorted(_read_to(consumer, open_, topic), key=lambda r: (r.partition, r.offset))
     finally:
         consumer.close()
+
+
+def _marks(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """First and next offset by partition. Asks again while a new topic has no leader yet."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+        try:
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SECONDS) for p in partitions}
+        except KafkaException as e:
+            if e.args[0].code() not in NO_LEADER or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _read_to(consumer: Consumer, ends: dict[int, int], topic: str) -> Iterable[Record]:
@@ -128,9 +160,7 @@ def count(bootstrap: str, topic: str) -> int:
     """Records between the first and the last offset of every partition (holes of transactions included)."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"count-{topic}"})
     try:
-        partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-        marks = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SECONDS) for p in partitions]
-        return sum(high - low for low, high in marks)
+        return sum(high - low for low, high in _marks(consumer, topic).values())
     finally:
         consumer.close()
 
