@@ -34,6 +34,11 @@ class Migration(NamedTuple):
     sql: str
     checksum: str
 
+    @property
+    def title(self) -> str:
+        """As its file is called."""
+        return f"{self.version:03d}_{self.name}"
+
 
 class State(NamedTuple):
     """A migration and whether this database has it."""
@@ -112,7 +117,7 @@ def status(client: Client) -> list[State]:
         raise MigrationError(f"the database has migration {gone[0]:03d}, which this version does not know: too old?")
     for one in shipped:
         if one.version in have and have[one.version] != one.checksum:
-            raise MigrationError(f"migration {one.version:03d}_{one.name} was changed after it had been applied")
+            raise MigrationError(f"migration {one.title} was changed after it had been applied")
     return [State(m, m.version in have) for m in shipped]
 
 

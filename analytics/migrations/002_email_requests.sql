@@ -1,5 +1,6 @@
 -- One row per request record that a producer wrote and whose id could be read: what the ledger starts from.
--- A record with our attempt header is a retry that came back from a delay topic, and is not in here.
+-- A record with our attempt header is a retry that came back from a delay topic, and is not in here; one that
+-- `streampost replay` sent again is, marked as replayed: what happens after it is the message's outcome.
 -- Rows expire by the time they came in: accepted_at is Kafka's timestamp, which a producer may set to anything.
 CREATE TABLE IF NOT EXISTS email_requests_local ${ON_CLUSTER}
 (
@@ -10,6 +11,7 @@ CREATE TABLE IF NOT EXISTS email_requests_local ${ON_CLUSTER}
     campaign_id      LowCardinality(String),
     recipient_domain LowCardinality(String),
     accepted_at      DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    replayed         Bool,
     kafka_topic      LowCardinality(String),
     kafka_partition  Int32 CODEC(ZSTD(1)),
     kafka_offset     Int64 CODEC(Delta, ZSTD(1)),

@@ -7,7 +7,7 @@ from confluent_kafka import Message
 from analytics.sink.protocol import Record
 from schemas import address, lenient
 from schemas.errors import AddressError
-from schemas.headers import AttemptState, to_headers
+from schemas.headers import REPLAYED, AttemptState, to_headers
 from schemas.ids import message_uuid
 from schemas.topics import lane_of
 
@@ -26,6 +26,7 @@ class Row(NamedTuple):
     campaign_id: str
     recipient_domain: str
     accepted_at: int
+    replayed: bool
     kafka_topic: str
     kafka_partition: int
     kafka_offset: int
@@ -39,12 +40,13 @@ def to_json(row: Row) -> dict[str, Any]:
 
 def prepare(message: Message) -> Record:
     """The record with its row; no row for a retry, nor for a record without identity (the worker: dead letter)."""
-    row = None if _is_retry(message) else _row(message)
+    is_retry = _has(message, ATTEMPT_HEADER) and not _has(message, REPLAYED)
+    row = None if is_retry else _row(message)
     return Record(message.offset(), 200 if row else 50, row)
 
 
-def _is_retry(message: Message) -> bool:
-    return any(name == ATTEMPT_HEADER for name, _ in message.headers() or ())
+def _has(message: Message, header: str) -> bool:
+    return any(name == header for name, _ in message.headers() or ())
 
 
 def _row(message: Message) -> Row | None:
@@ -61,6 +63,7 @@ def _row(message: Message) -> Row | None:
         campaign_id=_text(fields.get("campaign")),
         recipient_domain=_domain(fields.get("recipient")),
         accepted_at=_time(message),
+        replayed=_has(message, REPLAYED),
         kafka_topic=message.topic(),
         kafka_partition=message.partition(),
         kafka_offset=message.offset(),

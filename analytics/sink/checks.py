@@ -31,7 +31,7 @@ def tables(client: Client) -> None:
         least = ".".join(map(str, clickhouse.MINIMUM_SERVER))
         raise NotReadyError(f"ClickHouse {client.server_version} is too old: {least} is the least")
     if missing := [s.migration for s in migrate.status(client) if not s.applied]:
-        names = ", ".join(f"{m.version:03d}_{m.name}" for m in missing)
+        names = ", ".join(m.title for m in missing)
         raise NotReadyError(f"database {client.database} lacks migrations {names}: run `streampost migrate`")
     rows = client.query(
         "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"

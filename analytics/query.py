@@ -1,0 +1,118 @@
+"""Questions as functions, for commands and the demo: each is one SQL query, most over a view."""
+
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+ALL_TIME = "tenant = '', from = '1971-01-01 00:00:00', to = '2200-01-01 00:00:00'"
+"""Parameters of the views for everything there is."""
+
+
+class Table(NamedTuple):
+    """A result: names of the columns, and rows of Python values (times aware, UTC)."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """One dict per row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class LedgerLine(NamedTuple):
+    """Columns of v_ledger without its hour, lane and tenant; `difference` is 0 when the ledger balances."""
+
+    accepted: int
+    delivered: int
+    bounced: int
+    expired: int
+    suppressed: int
+    rejected: int
+    cancelled: int
+    in_doubt: int
+    open: int
+    orphans: int
+    conflicts: int
+    difference: int
+
+
+class DeliverTime(NamedTuple):
+    """Milliseconds from acceptance to the receiving server's 250, over all deliveries; 0 when there are none."""
+
+    delivered: int
+    p50_ms: int
+    p95_ms: int
+    p99_ms: int
+
+
+def ask(client: Client, sql: str, parameters: dict[str, Any] | None = None) -> Table:
+    """Any query. Raises clickhouse-connect's DatabaseError with the server's words."""
+    result = client.query(sql, parameters=parameters, query_tz="UTC")
+    return Table(tuple(result.column_names), tuple(tuple(row) for row in result.result_rows))
+
+
+def ledger(client: Client) -> Table:
+    """v_ledger: one row per hour of acceptance, lane and tenant."""
+    return ask(client, "SELECT * FROM v_ledger")
+
+
+def ledger_total(client: Client) -> LedgerLine:
+    """The whole ledger in one line."""
+    sums = ", ".join(f"sum({name})" for name in LedgerLine._fields)
+    return LedgerLine(*ask(client, f"SELECT {sums} FROM v_ledger").rows[0])
+
+
+def counts(client: Client) -> dict[str, int]:
+    """Events by type."""
+    rows = ask(client, "SELECT event_type, count() FROM email_events GROUP BY event_type ORDER BY event_type").rows
+    return {str(name): int(count) for name, count in rows}
+
+
+def outcomes(client: Client) -> Table:
+    """Messages by provider and outcome, with delivery and bounce rate; provider '' for mail that was never routed."""
+    return ask(
+        client,
+        """
+        SELECT
+            provider,
+            uniqExactIf(message_id, event_type = 'delivered') AS delivered,
+            uniqExactIf(message_id, event_type = 'bounced') AS bounced,
+            uniqExactIf(message_id, event_type = 'expired') AS expired,
+            uniqExactIf(message_id, event_type = 'suppressed') AS suppressed,
+            uniqExactIf(message_id, event_type = 'rejected') AS rejected,
+            uniqExactIf(message_id, event_type = 'cancelled') AS cancelled,
+            uniqExactIf(message_id, event_type = 'in_doubt') AS in_doubt,
+            uniqExactIf(message_id, event_type = 'deferred') AS deferred,
+            round(delivered / nullIf(delivered + bounced + expired, 0), 4) AS delivery_rate,
+            round(bounced / nullIf(delivered + bounced + expired, 0), 4) AS bounce_rate
+        FROM email_events
+        GROUP BY provider
+        ORDER BY delivered + bounced DESC, provider
+        """,
+    )
+
+
+def deliver_time(client: Client) -> DeliverTime:
+    """Time to deliver over everything there is."""
+    row = ask(
+        client,
+        """
+        SELECT
+            count(),
+            toInt64(quantileExact(0.5)(time_to_deliver_ms)),
+            toInt64(quantileExact(0.95)(time_to_deliver_ms)),
+            toInt64(quantileExact(0.99)(time_to_deliver_ms))
+        FROM email_events WHERE event_type = 'delivered'
+        """,
+    ).rows[0]
+    return DeliverTime(*row) if row[0] else DeliverTime(0, 0, 0, 0)
+
+
+def timeline(client: Client, message_id: str) -> Table:
+    """Everything that happened to one message, in order."""
+    return ask(client, "SELECT * FROM v_message_timeline(message_id = {message_id:UUID})", {"message_id": message_id})
+
+
+def health(client: Client) -> Table:
+    """v_pipeline_health: rows, duplicates, gaps and lag per events partition."""
+    return ask(client, "SELECT * FROM v_pipeline_health")
