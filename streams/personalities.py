@@ -196,6 +196,8 @@ def reply_bytes(text: str, multiline: bool = False) -> bytes:
     found = _CODE.match(text)
     if found is None:
         raise ValueError(f"reply without a code: {text[:60]!r}")
+    if not multiline and "\n" not in text:
+        return f"{text}\r\n".encode()
     code, enhanced = found[1], f"{found[2]} " if found[2] else ""
     lines = text[found.end() :].split("\n")
     if multiline:

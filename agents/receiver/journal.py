@@ -72,10 +72,11 @@ class Journal:
             self._check(message, digest, name)
 
     def _count_faults(self, message: bytes) -> None:
-        pairs = message.count(b"\r\n")
+        lines = message.split(b"\r\n")
+        pairs = len(lines) - 1
         if message.count(b"\n") != pairs or message.count(b"\r") != pairs:
             self.count["bare_newlines"] += 1
-        if max(map(len, message.split(b"\r\n"))) > MAX_LINE:
+        if max(map(len, lines)) > MAX_LINE:
             self.count["long_lines"] += 1
 
     def _count_accepted(self, name: str, rcpt: str, domain: str) -> None:

@@ -4,7 +4,6 @@ import base64
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import dkim
 import pytest
@@ -35,14 +34,6 @@ def send(receiver: Receiver, *messages: bytes) -> None:
             assert client.ask(one + b".\r\n").startswith(b"250")
 
 
-def checked(receiver: Receiver) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while (stats := receiver.stats())["dkim_pending"]:
-        assert time.monotonic() < deadline, stats
-        time.sleep(0.05)
-    return stats
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     folder = tmp_path_factory.mktemp("receiver")
@@ -54,21 +45,21 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture
 def receiver(shared: Receiver) -> Receiver:
-    checked(shared)
+    shared.checked()
     shared.reset()
     return shared
 
 
 def test_valid_signatures_verify(receiver: Receiver) -> None:
     send(receiver, *(signed(i) for i in range(40)))
-    stats = checked(receiver)
+    stats = receiver.checked()
     assert (stats["dkim_checked"], stats["dkim_failed"], stats["dkim_signatures"]) == (40, 0, 40)
 
 
 def test_broken_missing_and_unknown_signatures_fail_with_a_reason(receiver: Receiver) -> None:
     changed = signed(1).replace(b"Hello", b"Hullo")
     send(receiver, changed, message(2), signed(3, b"nowhere"), b"garbage without a header\r\n", signed(5))
-    stats = checked(receiver)
+    stats = receiver.checked()
     assert (stats["dkim_checked"], stats["dkim_failed"]) == (5, 4)
     assert sum(stats["dkim_reasons"].values()) == 4
     reasons = {sample["id"]: sample["fault"] for sample in stats["dkim_samples"]}
@@ -81,17 +72,17 @@ def test_every_signature_of_a_message_must_verify(receiver: Receiver) -> None:
     twice = signed(1)
     twice = dkim.sign(twice, b"other", b"shop.test", PRIVATE) + twice
     send(receiver, twice)
-    assert checked(receiver)["dkim_failed"] == 1
+    assert receiver.checked()["dkim_failed"] == 1
     receiver.add_names({"other._domainkey.shop.test": {"TXT": [f"v=DKIM1; k=rsa; p={PUBLIC}"]}})
     send(receiver, twice)
-    stats = checked(receiver)
+    stats = receiver.checked()
     assert (stats["dkim_checked"], stats["dkim_failed"], stats["dkim_signatures"]) == (2, 1, 4)
 
 
 def test_a_fraction_is_checked(tmp_path: Path) -> None:
     with running_receiver(tmp_path, verify_dkim=0.5) as receiver:
         send(receiver, *(message(i) for i in range(200)))
-        stats = checked(receiver)
+        stats = receiver.checked()
         expected = sum(int(r["sha256"][:8], 16) < 0x8000_0000 for r in receiver.accepted())
         assert stats["dkim_checked"] == expected
         assert 0 < expected < 200
@@ -100,7 +91,7 @@ def test_a_fraction_is_checked(tmp_path: Path) -> None:
 def test_sigkill_leaves_no_checking_process(tmp_path: Path) -> None:
     with running_receiver(tmp_path, verify_dkim=1.0) as receiver:
         send(receiver, message(1))
-        checked(receiver)
+        receiver.checked()
         children = _children(receiver.process.pid)
         assert children
         receiver.stop(9)

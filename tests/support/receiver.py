@@ -71,6 +71,15 @@ class Receiver:
             time.sleep(0.05)
         return stats
 
+    def checked(self, seconds: float = 60.0) -> dict[str, Any]:
+        """Wait until every sampled message has been verified (dkim_pending is 0): the counters."""
+        deadline = time.monotonic() + seconds
+        while (stats := self.stats()).get("dkim_pending"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"DKIM verification did not end: {stats}")
+            time.sleep(0.05)
+        return stats
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it and wait for its end; its exit status."""
         if self.process.poll() is None:
