@@ -1,6 +1,8 @@
 """Templates as files: a folder with one file per part, or one HTML or text file."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from schemas.records import ANY, Template
 from streams.render import PARTS
@@ -45,7 +47,9 @@ def read_template(
 
 
 def _folder(path: Path) -> dict[str, str]:
-    unknown = sorted(p.name for p in path.iterdir() if p.name not in (*PART_FILES.values(), SAMPLE) and p.name[0] != ".")
+    unknown = sorted(
+        p.name for p in path.iterdir() if p.name not in (*PART_FILES.values(), SAMPLE) and p.name[0] != "."
+    )
     if unknown:
         raise TemplateFileError(f"{path / unknown[0]}: unknown file; a template has {', '.join(PART_FILES.values())}")
     return {part: _text(path / name) for part, name in PART_FILES.items() if (path / name).exists()}
@@ -65,3 +69,17 @@ def _text(path: Path) -> str:
         raise TemplateFileError(f"{path}: not UTF-8: {e.reason} at byte {e.start}") from e
     except OSError as e:
         raise TemplateFileError(f"{path}: {e.strerror}") from e
+
+
+def read_sample(path: Path) -> dict[str, Any] | None:
+    """The sample variables of a template's folder, None when there are none. Raises TemplateFileError."""
+    file = path / SAMPLE
+    if not file.is_file():
+        return None
+    try:
+        found = json.loads(_text(file))
+    except ValueError as e:
+        raise TemplateFileError(f"{file}: not JSON: {e}") from e
+    if not isinstance(found, dict):
+        raise TemplateFileError(f"{file}: a JSON object is wanted")
+    return found

@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 HEAD = """# Settings
 
-Made by `python -m tools.settings_page` from `agents/settings.py` and `analytics/settings.py`: change those, not this page.
+Made by `python -m tools.settings_page` from `agents/settings.py` and `analytics/settings.py`: change those, and run it.
 
 A setting is an environment variable, read once at start. A name that begins with `STREAMPOST_` and is none of these is
 an error, so that a typing mistake is found. Secrets are read from files. What belongs to tenants, pools and lanes is

@@ -14,10 +14,22 @@ if TYPE_CHECKING:
     from agents.settings import Settings
     from schemas.records import Template
 
-Source = Annotated[Path, typer.Argument(exists=True, help="Folder (subject.txt, message.html, message.txt, …) or one file.")]
+Source = Annotated[Path, typer.Argument(exists=True, help="Folder (subject.txt, message.html, …) or one file.")]
 Id = Annotated[str | None, typer.Option("--id", help="Template id; the name of the folder or file by default.")]
 Subject = Annotated[str | None, typer.Option(help="Subject; that of subject.txt by default.")]
 Variables = Annotated[list[str] | None, typer.Option("--var", help="name=value; a value may be JSON.")]
+
+SAMPLE_MAIL = {
+    "message_id": "00000000-0000-4000-8000-000000000000",
+    "recipient": "ann@example.com",
+    "recipient_name": "Ann",
+    "sender": "hello@example.com",
+    "sender_name": "Sender",
+    "tenant": "tenant",
+    "campaign": "campaign",
+    "unsubscribe_url": "https://example.com/unsubscribe",
+}
+"""What `check` renders for {{ mail.… }}."""
 
 
 def register(app: typer.Typer) -> None:
@@ -90,16 +102,18 @@ def show(
 
 
 def check(source: Source, subject: Subject = None, var: Variables = None) -> None:
-    """Look for errors without writing anything; with --var, render it and show the result."""
+    """Look for errors without writing anything. With sample.json or --var, render it and show the result."""
     from agents.cli.variables import parse_variables  # noqa: PLC0415
+    from agents.template_files import read_sample  # noqa: PLC0415
     from streams.render import RenderError, compile_template, render  # noqa: PLC0415
 
-    template = _checked(source, None, "*", subject)
-    if var is None:
+    template, sample = _checked(source, None, "*", subject), read_sample(source)
+    if sample is None and var is None:
         typer.echo(f"{source}: no errors")
         return
     compiled = compile_template(template)
-    result = compiled if isinstance(compiled, RenderError) else render(compiled, parse_variables(var))
+    words = {"mail": SAMPLE_MAIL, **(sample or {}), **parse_variables(var or [])}
+    result = compiled if isinstance(compiled, RenderError) else render(compiled, words)
     if isinstance(result, RenderError):
         fail(result)
     for part, value in result._asdict().items():
