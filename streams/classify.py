@@ -1,4 +1,4 @@
-"""What a refusal means: stage, reply code, enhanced status code and text -> Verdict. Pure; shared by SMTP replies and DSNs.
+"""What a refusal means: stage, reply code, enhanced status code and text -> Verdict. Pure; for SMTP replies and DSNs.
 
 Layers, the first that knows wins: enhanced codes that are precise, text rules (`data/replies.toml`), the rest of the
 enhanced code table, then reply code and stage (`data/codes.toml`). Text goes before the general codes because servers
@@ -43,7 +43,29 @@ def classify(stage: str, code: int, enhanced: str, text: str) -> Verdict:
     known = tables()
     digit = code // 100 if code >= 400 else int(enhanced[0]) if enhanced[:1] in {"4", "5"} else 0
     rule = _precise(known, enhanced) or _by_text(known, stage, code, digit, enhanced, text) or _general(known, enhanced)
-    return _verdict(known, rule or _by_stage(known, stage, code), digit)
+    verdict = _verdict(known, rule or _by_stage(known, stage, code), digit)
+    return _spared(verdict) if verdict.hard and _doubtful(stage, enhanced, verdict) else verdict
+
+
+def _doubtful(stage: str, enhanced: str, verdict: Verdict) -> bool:
+    """Words that say "unknown user" while the rest of the reply contradicts them.
+
+    After the data the server has already accepted that recipient (RFC 5321 section 3.3), so a filter speaks, unless
+    it insists with 5.1.x. Elsewhere an enhanced code about another subject says that the address is not at fault.
+    """
+    if verdict.bounce_class != "invalid_recipient" or not verdict.rule.startswith("text:unknown-user"):
+        return False
+    subject = enhanced[2:].partition(".")[0]
+    if stage in {"data", "body"}:
+        return subject != "1"
+    if stage != "dsn":
+        return False
+    # RFC 5321 section 4.2.3 has "mailbox unavailable" for refusals of any kind: such words need the code beside them
+    return subject not in ({"1"} if verdict.rule.endswith("-perhaps") else {"", "0", "1", "5"})
+
+
+def _spared(verdict: Verdict) -> Verdict:
+    return verdict._replace(hard=False, advice="none")
 
 
 def _precise(known: Tables, enhanced: str) -> Rule | None:

@@ -65,9 +65,18 @@ class Tables(NamedTuple):
     unknown: Rule
 
 
+_CODES = re.compile(r"\b[245][0-5]\d[ -](?:[245]\.\d{1,2}\.\d{1,3}[ -])?|(?<![\d.])[245]\.\d{1,2}\.\d{1,3}[ -]")
+"""Codes that a reply of several lines repeats in the middle of its sentences."""
+_ADDRESSES = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
+"""An address may be called anything: policy@, spam@, user-unknown@."""
+
+
 def tidy(text: str) -> str:
-    """Lower case, single spaces, a space at both ends, so that a phrase may ask for whole words."""
-    return f" {' '.join(text[:MAX_TEXT].lower().split())} "
+    """Lower case, no codes, no addresses, single spaces, one at both ends, so that a phrase may ask for whole words."""
+    words = _CODES.sub("", text[:MAX_TEXT].lower())
+    if "@" in words:
+        words = _ADDRESSES.sub("", words)
+    return f" {' '.join(words.split())} "
 
 
 def _in_order(pieces: tuple[str, ...], words: str) -> bool:

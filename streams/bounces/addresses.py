@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 MAX_ADDRESSES = 200
 
-_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~.-"
-_ADDRESS = re.compile(rf"(?<![{_ATEXT}@])([{_ATEXT}]{{1,64}}|\"[^\"\n@]{{1,62}}\")@([A-Za-z0-9](?:[A-Za-z0-9.-]{{0,253}}[A-Za-z0-9])?|\[[0-9.]{{7,15}}\])")
+_ATEXT = r"-A-Za-z0-9!#$%&'*+/=?^_`{|}~."
+_ADDRESS = re.compile(
+    rf"(?<![{_ATEXT}@])([{_ATEXT}]{{1,64}}|\"[^\"\n@]{{1,62}}\")@([A-Za-z0-9](?:[A-Za-z0-9.-]{{0,253}}[A-Za-z0-9])?|\[[0-9.]{{7,15}}\])"
+)
 # a line that is about an address: nothing before it but bullets, or words that introduce a recipient
 _LEAD = re.compile(
-    r"(?:[\s<(\[*>\"'`#|=-]|[•·‣]|\d{1,3}[.)])*"
-    r"(?:(?:final-|original-|failed |invalid )?(?:recipient|rcpt|address|user|mailbox|e-?mail|to)s?(?: ?address)?(?: to)?\s?[:=]\s*(?:rfc822;)?)?[\s<\"'(]*\Z",
+    r"(?:[\s<(\[*>\"'`#|=-]|[•·‣]|\d{1,3}[.)])*(?:[45]\d\d[ -](?:[45]\.\d{1,2}\.\d{1,3} )?\s*)?"
+    r"(?:(?:final-|original-|failed |invalid )?(?:recipient|rcpt|address|user|mailbox|e-?mail|to)s?"
+    r"(?: ?address)?(?: to)?\s?[:=]\s*(?:rfc822;)?)?[\s<\"'(]*\Z",
     re.IGNORECASE,
 )
 _PHRASE = re.compile(
@@ -21,7 +24,7 @@ _PHRASE = re.compile(
 
 
 class Mention(NamedTuple):
-    """An address, the line it stands on, and how surely it is a failed one: 3 leads the line, 2 is introduced, 1 is there."""
+    """An address, its line, and how surely it is a failed one: 3 leads the line, 2 is introduced, 1 is there."""
 
     address: str
     line: int
@@ -77,13 +80,22 @@ def chosen(found: list[Mention], ours: set[str]) -> list[str]:
 
 
 def passages(text: str, wanted: list[str], found: list[Mention]) -> dict[str, str]:
-    """For each wanted address the lines that speak of it: from each mention to the next other address."""
+    """For each wanted address the lines that speak of it; the whole text when there is only one."""
     if len(wanted) < 2:
-        return {a: text for a in wanted}
+        return dict.fromkeys(wanted, text)
+    return {a: lines_about(a, text, found) for a in wanted}
+
+
+def lines_about(address: str, text: str, found: list[Mention]) -> str:
+    """From each line that names the address to the next line that leads with another one."""
     lines = text.split("\n")
-    names = {a.lower() for a in wanted}
-    spots = sorted({(m.line, m.address.lower()) for m in found if m.address.lower() in names})
-    parts: dict[str, list[str]] = {a.lower(): [] for a in wanted}
-    for (line, address), following in zip(spots, [*spots[1:], (len(lines), "")], strict=True):
-        parts[address].extend(lines[line : max(following[0], line + 1)])
-    return {a: "\n".join(parts[a.lower()]) for a in wanted}
+    name = address.lower()
+    starts = sorted({m.line for m in found if m.address.lower() == name})
+    others = sorted({m.line for m in found if m.weight == 3 and m.address.lower() != name})
+    picked: list[str] = []
+    done = 0
+    for start in starts:
+        end = next((o for o in others if o > start), len(lines))
+        picked.extend(lines[max(start, done) : end])
+        done = max(done, end)
+    return "\n".join(picked)

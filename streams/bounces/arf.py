@@ -12,8 +12,10 @@ _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,64}@[A-Za-z0-9.-]{1,255}")
 # where feedback loops name the recipient
 _REPORT_FIELDS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
 _ORIGINAL_FIELDS = ("x-hmxmroriginalrecipient", "x-apparently-to", "delivered-to", "x-original-to", "envelope-to", "to")
-_OLD_SUBJECTS = re.compile(r"complaint about message from|email feedback report for ip|abuse report|spam report", re.I)
-_OLD_SENDERS = re.compile(r"(?:staff@hotmail\.com|scomp@aol\.(?:net|com)|fbl|feedback(?:loop)?|abuse-?report)", re.I)
+_OLD_SUBJECTS = re.compile(r"complaint about message|feedback report for ip|abuse report|spam report", re.IGNORECASE)
+_OLD_SENDERS = re.compile(
+    r"(?:staff@hotmail\.com|scomp@aol\.(?:net|com)|fbl|feedback(?:loop)?|abuse-?report)", re.IGNORECASE
+)
 
 
 def complaint(mail: Mail, original: Fields) -> tuple[str, tuple[Recipient, ...]] | None:

@@ -5,8 +5,12 @@ import re
 from streams.bounces.mail import Mail
 from streams.bounces.shapes import from_machine, shapes
 
-_UNSUBSCRIBE = re.compile(r"\s*(?:re:\s*)?(?:unsubscribe|remove|opt[- ]?out|stop|abmelden|austragen|désabonner|baja)\b", re.I)
-_UNSUBSCRIBE_TO = re.compile(r"\b(?:unsubscribe|unsub|leave|optout|opt-out|signoff)(?:[+=-][A-Za-z0-9_=+-]{1,64})?@", re.I)
+_UNSUBSCRIBE = re.compile(
+    r"\s*(?:re:\s*)?(?:unsubscribe|remove|opt[- ]?out|stop|abmelden|austragen|désabonner|baja)\b", re.IGNORECASE
+)
+_UNSUBSCRIBE_TO = re.compile(
+    r"\b(?:unsubscribe|unsub|leave|optout|opt-out|signoff)(?:[+=-][A-Za-z0-9_=+-]{1,64})?@", re.IGNORECASE
+)
 
 
 def before_bounce(mail: Mail, text: str) -> str:

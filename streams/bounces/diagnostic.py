@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from streams.bounces.inspection import MAX_DIAGNOSTIC, Recipient
 from streams.classify import Verdict, classify
-from streams.reply_rules import load, tidy
+from streams.reply_rules import MAX_TEXT, load, tidy
 
 # RFC 3463 codes, not parts of addresses or versions: "#5.1.1", "5.1.1=", "(5.7.1)"
 _ENHANCED = re.compile(r"(?<![\d.@/-])([245])\.(\d{1,2})\.(\d{1,3})(?![\d@]|\.\d|-\d)")
@@ -16,8 +16,29 @@ _CODE = re.compile(
     r"[\s:=(#\"'\[<]{0,6}([245][0-5][0-9])(?=[\s:;,.)\]\"'-]|\Z)(?![.:]\d)(?!\s*(?:byte|octet|kb|mb|second|minute|hour|day))",
     re.IGNORECASE,
 )
+_STAGES = {
+    "rcpt": re.compile(
+        r"reply to RCPT|\[RCPT_TO\]|SMTP:RCPT|\(RCPT(?: TO)?\)|after RCPT|our RCPT|RCPT TO:|>>> ?RCPT"
+        r"|to RCPT TO|for RCPT|rejected address|does not like recipient|recipient address rejected",
+        re.IGNORECASE,
+    ),
+    "body": re.compile(
+        r"reply to (?:end of )?DATA|\[DATA\]|\(DATA\)|after (?:end of )?DATA|our (?:final )?DATA|>>> ?(?:DATA|\.$)"
+        r"|end of data|for TEXT command|for DATA command|failed after I sent the message",
+        re.IGNORECASE | re.MULTILINE,
+    ),
+}
+# IronPort: 5.1.0 - Unknown address error 550-'5.7.1 ... denied' (delivery attempts: 0)
+_SUMMARY = re.compile(r"\s*([245]\.\d\.\d{1,3}) - [^'\n]{1,80}? ([245]\d\d)[- ]'([\s\S]{1,3000})'")
 _REPEATED = re.compile(r"[ \t]*\n[ \t]*")
 _ACTIONS = ("failed", "delayed")
+
+
+def first_code(text: str) -> int | None:
+    """Where the first refusing reply code or enhanced code stands."""
+    spots = [m.start(1) for m in _CODE.finditer(text) if m[1][0] != "2"][:1]
+    spots += [m.start() for m in _ENHANCED.finditer(text) if m[1] != "2"][:1]
+    return min(spots, default=None)
 
 
 class Finding(NamedTuple):
@@ -38,31 +59,41 @@ def codes(text: str) -> tuple[int, str]:
     return code, next((e for e in agreeing if not e.endswith(".0.0")), agreeing[0] if agreeing else "")
 
 
+def _quoted(text: str) -> str:
+    """What the other server said, when the sender's own summary stands before it."""
+    found = _SUMMARY.match(text)
+    if not found:
+        return text
+    own = found[3] if _ENHANCED.search(found[3]) else f"{found[1]} {found[3]}"
+    return f"{found[2]} {own}"
+
+
 def find(text: str, status: str = "", more: str = "") -> Finding:
-    """Codes and verdict of a diagnostic. `status` is the DSN's field; `more` is text asked when this one says nothing."""
+    """Codes and verdict of a diagnostic. `status`: the DSN's field; `more`: asked when the diagnostic says nothing."""
+    text = _quoted(text)
     code, enhanced = codes(text)
-    if not enhanced:
-        enhanced = status
-    if code and status and not status.endswith(".0.0") and enhanced.endswith(".0.0") and status[0] == str(code)[0]:
+    if status and (not enhanced or (enhanced.endswith(".0.0") and code and status[0] == str(code)[0])):
         enhanced = status
     if code and enhanced and str(code)[0] != enhanced[0]:
         code = 0  # the sending server says otherwise (soft_bounce, or it gave up): its word is what was done
-    digit = enhanced[:1] or str(code)[0]
-    verdict = _sure(code, enhanced, text, digit)
-    if more and (verdict.bounce_class == "unknown" or _vague(verdict)):
-        other = _sure(code, enhanced, more, digit)
-        if other.rule.startswith("text:"):
-            verdict = other
+    verdict = classify(stage(f"{text}\n{more}"), code, enhanced, text[:MAX_TEXT])
+    if more and _vague(verdict, enhanced):
+        other = classify("dsn", code, enhanced, more[:MAX_TEXT])
+        verdict = other if other.rule.startswith("text:") else verdict
     return Finding(code, enhanced, verdict)
 
 
-def _sure(code: int, enhanced: str, text: str, digit: str) -> Verdict:
-    return classify("dsn", code, enhanced, text[:4000])
+def stage(text: str) -> str:
+    """Which command was refused, when the text says so; else dsn."""
+    for name, pattern in _STAGES.items():
+        if pattern.search(text[:MAX_TEXT]):
+            return name
+    return "dsn"
 
 
-def _vague(verdict: Verdict) -> bool:
-    """Decided by a code alone."""
-    return not verdict.rule.startswith("text:")
+def _vague(verdict: Verdict, enhanced: str) -> bool:
+    """Decided by a code alone, and one that servers give to anything."""
+    return not verdict.rule.startswith("text:") and (enhanced.endswith(".0") or enhanced[2:3] in {"", "5", "7"})
 
 
 def recipient(address: str, text: str, *, action: str = "failed", status: str = "", more: str = "") -> Recipient:

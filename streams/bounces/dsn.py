@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from streams.bounces import diagnostic
+from streams.bounces import diagnostic, plain
 from streams.bounces.encodings import decode_words
 from streams.bounces.inspection import Recipient
 from streams.bounces.mail import Fields, Part, split
@@ -23,11 +23,12 @@ _FACTS = frozenset({"action", "status", "diagnostic-code"})
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _TYPED = re.compile(r"\A\s*[A-Za-z0-9 _-]{1,40};\s*")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+_START = re.compile(r"(?im)^[ \t>]*(?:reporting-mta|final-recipient|original-recipient|action)[ \t]*:")
 _BLOCK = re.compile(r"(?im)^[ \t>]*(?:final|original)-recipient[ \t]*:")
 
 
 def recipients(part: Part, more: str) -> list[Recipient]:
-    """The recipients of a message/delivery-status part. `more` is the part for people, asked when a block says little."""
+    """Those of a message/delivery-status part. `more`: the part for people, asked when a block says little."""
     return from_text(part.text(), more)
 
 
@@ -42,13 +43,16 @@ def reports(text: str) -> bool:
     return bool(_BLOCK.search(text))
 
 
+def before(text: str) -> str:
+    """The words for people in front of the fields."""
+    found = _START.search(text)
+    return text[: found.start()] if found else text
+
+
 def _blocks(text: str) -> Iterator[Fields]:
     """Field groups that name a recipient; a broken server's empty line between its fields is mended."""
     pending: Fields = ()
-    for _ in range(4 * MAX_RECIPIENTS):
-        if not text.strip():
-            break
-        fields, text = _next(text)
+    for fields in _groups(text):
         names = {name for name, _ in fields}
         known = {name for name, _ in pending}
         if names & _NAMES and known & _NAMES and not _separated(known, names):
@@ -58,6 +62,22 @@ def _blocks(text: str) -> Iterator[Fields]:
             pending += fields
     if pending:
         yield pending
+
+
+def _groups(text: str) -> Iterator[Fields]:
+    """Fields between empty lines; a second recipient among them begins another group."""
+    for _ in range(4 * MAX_RECIPIENTS):
+        if not text.strip():
+            break
+        fields, text = _next(text)
+        seen: set[str] = set()
+        start = 0
+        for at, (name, _value) in enumerate(fields):
+            if name in _NAMES and name in seen:
+                yield fields[start:at]
+                seen, start = set(), at
+            seen.add(name)
+        yield fields[start:]
 
 
 def _separated(known: set[str], names: set[str]) -> bool:
@@ -78,7 +98,11 @@ def _recipient(fields: Fields, more: str) -> Recipient | None:
     for name, value in fields:
         values.setdefault(name, value)
     address = next(
-        (a for n in ("final-recipient", "original-recipient", "x-actual-recipient") if (a := _address(values.get(n, "")))),
+        (
+            a
+            for n in ("final-recipient", "original-recipient", "x-actual-recipient")
+            if (a := _address(values.get(n, "")))
+        ),
         "",
     )
     action = _ACTIONS.get(values.get("action", "").split("(")[0].split(";")[0].strip().lower(), "")
@@ -94,10 +118,10 @@ def _recipient(fields: Fields, more: str) -> Recipient | None:
     comment = values.get("status", "").partition("(")[2]
     return diagnostic.recipient(
         address,
-        words or comment.rstrip(") "),
+        words or plain.passage(address, more) or comment.rstrip(") "),
         action=action,
         status=status[0] if status else "",
-        more=f"{comment}\n{more}" if words else more,
+        more=f"{comment}\n{more}",
     )
 
 

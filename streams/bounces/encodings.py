@@ -11,7 +11,7 @@ MAX_TEXT = 200_000
 
 # only real character sets: the codecs module also knows things that are no text or are slow on hostile input
 _CHARSET = re.compile(
-    r"(?:utf-?(?:8|16|32)(?:-?[bl]e)?|us-ascii|ascii|(?:iso|windows|cp|ibm)[-_]?[0-9-]+|iso-2022-(?:jp|kr|cn)[a-z0-9-]*"
+    r"(?:utf-?(?:7|8|16|32)(?:-?[bl]e)?|latin-?1|us-ascii|ascii|(?:iso|windows|cp|ibm)[-_]?[0-9-]+|iso-2022-(?:jp|kr|cn)[a-z0-9-]*"
     r"|(?:shift|x)[-_]s?jis|sjis|euc-(?:jp|kr)|gb(?:2312|k|18030)|big5|koi8-[ru]|tis-620|macintosh)\Z",
     re.IGNORECASE,
 )
@@ -86,3 +86,8 @@ def html_text(source: str) -> str:
     text = _BLOCK.sub("\n", text)
     text = _MAIL_TAG.sub(r"&lt;\1&gt;", text)
     return html.unescape(_TAG.sub("", text)).replace("\u00a0", " ")
+
+
+def latin(text: str) -> str:
+    """Text as the reader holds raw mails: each octet of its UTF-8 one character."""
+    return text.encode("utf-8", "replace").decode("latin-1")

@@ -46,6 +46,14 @@ class Part(NamedTuple):
         """The body, decoded, with LF line ends."""
         return decode_body(self.raw, self.get("content-transfer-encoding"), self.params.get("charset", ""))
 
+    def decoded(self) -> str:
+        """The body as Latin-1 after its transfer encoding only: a mail within a mail."""
+        return decode_body(self.raw, self.get("content-transfer-encoding"), "latin-1")
+
+    def whole(self) -> str:
+        """Header and body again."""
+        return "".join(f"{name}: {value}\n" for name, value in self.fields) + "\n" + self.raw
+
 
 class Mail(NamedTuple):
     """The mail's own header fields and its leaves in order."""

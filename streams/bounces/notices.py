@@ -14,6 +14,7 @@ MAX_RECIPIENTS = 1000
 def notice(mail: Mail) -> Inspection | None:
     """The notification in the mail, if it is one."""
     text = next((p.text() for p in mail.parts if p.kind in {"text/plain", "application/json"}), "").lstrip()
+    text = text.replace("!\n ", "")  # sendmail's way of breaking a line longer than 998 octets
     if not text.startswith("{"):
         return None
     try:
@@ -48,7 +49,10 @@ def _recipient(name: str, row: Any, detail: dict[str, Any]) -> Recipient:
     if name == "bounce":
         words = str(fields.get("diagnosticCode") or detail.get("bounceSubType") or "")
         return diagnostic.recipient(
-            address, words.removeprefix("smtp; "), status=str(fields.get("status") or ""), more=str(detail.get("bounceType"))
+            address,
+            words.removeprefix("smtp; "),
+            status=str(fields.get("status") or ""),
+            more=str(detail.get("bounceType")),
         )
     if name == "delivery":
         reply = str(detail.get("smtpResponse") or "")

@@ -1,5 +1,8 @@
 """Bounces that are no reports: failed addresses and their reasons from the text for people."""
 
+import email
+import email.errors
+import email.policy
 import re
 
 from flufl.bounce import scan_message
@@ -8,7 +11,14 @@ from streams.bounces import addresses, diagnostic
 from streams.bounces.inspection import Recipient
 from streams.bounces.mail import Fields, Mail
 
-_REPLY_LINE = re.compile(r"(?m)^.*(?<![\d.:/-])[45][0-5]\d[ :-].*$|^.*(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.]).*$")
+MAX_FALLBACK = 256 * 1024
+"""Octets that flufl.bounce is shown."""
+
+_FLUFL_TRIPS = (ValueError, LookupError, AttributeError, TypeError, AssertionError, email.errors.MessageError)
+_OTHER = re.compile(
+    r"\n[ \t>]*(?:>>> |<<< |\.\.\. ?while|while talking|[245]\d\d <|[245]\d\d \S+ \(smtp\))", re.IGNORECASE
+)
+"""In a transcript: where the next command, host or recipient begins."""
 
 
 def recipients(mail: Mail, text: str, original: Fields) -> list[Recipient]:
@@ -44,21 +54,36 @@ def _from_original(original: Fields) -> list[str]:
 
 def described(address: str, passage: str, text: str) -> Recipient:
     """A failed recipient with the passage that speaks of it, and the whole text."""
-    words = _telling(passage)
+    words = telling(passage)
     return diagnostic.recipient(address, words, more=passage if passage == text else f"{passage}\n{text}")
 
 
-def _telling(passage: str) -> str:
-    """From the first line with a reply or status code on; the whole passage when there is none."""
-    found = _REPLY_LINE.search(passage)
-    return passage[found.start() :].strip() if found else passage.strip()
+def passage(address: str, text: str) -> str:
+    """What the text for people says of one address; empty when it does not name it or gives no code."""
+    found = addresses.mentions(text)
+    if not any(m.address.lower() == address.lower() for m in found):
+        return ""
+    words = addresses.lines_about(address, text, found)
+    return "" if diagnostic.first_code(words) is None else telling(words)
+
+
+def telling(passage: str) -> str:
+    """The first refusal in a passage, with what belongs to it; the whole passage when it has no code."""
+    at = diagnostic.first_code(passage)
+    if at is None:
+        return passage.strip()
+    if not passage[at : at + 3].isdigit():  # a bare enhanced code ends its sentence: "... (#5.1.1)"
+        at = passage.rfind("\n\n", 0, at) + 1
+    words = passage[at:].strip().partition("\n\n")[0]
+    other = _OTHER.search(words, 1)
+    return words[: other.start()].strip() if other else words.strip()
 
 
 def last_resort(raw: bytes) -> list[str]:
-    """flufl.bounce's answer. It parses the whole mail again, so it is asked last."""
-    # its detectors were written for mails of people, not for hostile ones: what they raise is only "not found"
-    import email  # noqa: PLC0415
-    import email.policy  # noqa: PLC0415
-
-    message = email.message_from_bytes(raw, policy=email.policy.compat32)
-    return sorted(a.decode("utf-8", "replace") for a in scan_message(message) if isinstance(a, bytes))
+    """flufl.bounce's answer. It parses the mail again with the standard library, so it is asked last."""
+    message = email.message_from_bytes(raw[:MAX_FALLBACK], policy=email.policy.compat32)
+    try:
+        found = scan_message(message)
+    except _FLUFL_TRIPS:
+        return []  # written for honest mails; on others "not found" is the answer
+    return sorted({a.decode("utf-8", "replace") for a in found if isinstance(a, bytes)})[: addresses.MAX_ADDRESSES]

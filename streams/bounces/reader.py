@@ -1,22 +1,40 @@
 """inspect(): what a mail that came back is, and whom it is about. The order of the questions is the order of trust."""
 
 import re
+from typing import NamedTuple
 
-from streams.bounces import addresses, arf, automatic, dsn, plain, shapes
-from streams.bounces.encodings import html_text
+from streams.bounces import arf, automatic, dsn, plain, shapes
+from streams.bounces.encodings import html_text, latin
 from streams.bounces.inspection import Inspection, Recipient
 from streams.bounces.mail import Fields, LimitError, Mail, Part, read, read_text, split
 from streams.bounces.notices import notice
 
-TOKEN_FIELD = "x-streampost-token"
+TOKEN_FIELD = "x-streampost-token"  # noqa: S105 - the name of a field
 """Header field that carries our trace token in everything we send."""
 
 _ORIGINAL_KINDS = frozenset(
-    {"message/rfc822", "text/rfc822-headers", "text/rfc822-header", "message/rfc822-headers", "message/global", "message/global-headers"}
+    {
+        "message/rfc822",
+        "text/rfc822-headers",
+        "text/rfc822-header",
+        "message/rfc822-headers",
+        "message/global",
+        "message/global-headers",
+    }
 )
 _MAX_WRAPPED = 3
+_FORWARD = re.compile(r"\s*\[?(?:fwd?|wg|tr|rv|enc|i|doorst)\b\s*:|\s*\[fwd", re.IGNORECASE)
 _ID = re.compile(r"<([^<>\s]{1,900})>|([^<>\s]{1,900})")
 _TOKEN = re.compile(r"<?[A-Za-z0-9-]{1,32}[+=]([A-Za-z0-9_-]{16,64})@")
+
+
+class Halves(NamedTuple):
+    """text: for people; original: header of the returned mail; inner: that mail as Latin-1; whole: all text."""
+
+    text: str
+    original: Fields
+    inner: str
+    whole: str
 
 
 def inspect(raw: bytes) -> Inspection:
@@ -28,25 +46,41 @@ def inspect(raw: bytes) -> Inspection:
 
 
 def _inspect(mail: Mail, raw: bytes, wrapped: int) -> Inspection:
-    text, original = _halves(mail)
-    found = notice(mail) or _decide(mail, text, original, raw)
-    if found.kind == "bounce" and not any(r.address for r in found.recipients) and wrapped < _MAX_WRAPPED:
-        # a bounce that a gateway returned as an attachment of its own empty one
-        inner = next((p for p in mail.parts if p.kind == "message/rfc822"), None)
-        if inner:
-            deeper = _inspect(read_text(inner.text().lstrip("\n")), raw, wrapped + 1)
-            if deeper.kind == "bounce":
-                return deeper
+    halves = _halves(mail)
+    found = notice(mail) or _decide(mail, halves, raw)
+    if wrapped < _MAX_WRAPPED and (deeper := _wrapped(mail, halves, found, raw, wrapped + 1)):
+        return deeper
     return found._replace(
-        message_id=found.message_id or _message_id(original),
-        token=_token(mail, original),
+        message_id=found.message_id or _message_id(halves.original),
+        token=_token(mail, halves.original),
     )
 
 
-def _decide(mail: Mail, text: str, original: Fields, raw: bytes) -> Inspection:
+def _wrapped(mail: Mail, halves: Halves, found: Inspection, raw: bytes, wrapped: int) -> Inspection | None:
+    """A bounce inside: forwarded by a person, or returned by a gateway inside an empty one of its own."""
+    if any(p.kind in dsn.KINDS for p in mail.parts) and found.recipients:
+        return None
+    if _FORWARD.match(mail.get("subject")) and not shapes.from_machine(mail):
+        inner = _unquoted(halves.whole) or halves.inner
+    elif found.kind == "bounce" and halves.inner and shapes.machine_fields(split(halves.inner)[0]):
+        inner = halves.inner
+    else:
+        return None
+    deeper = _inspect(read_text(inner), raw, wrapped)
+    return deeper if deeper.kind == "bounce" and any(r.address for r in deeper.recipients) else None
+
+
+def _unquoted(text: str) -> str:
+    """The quoted mail, from its first header field on."""
+    quoted = [line[1:].removeprefix(" ") for line in text.split("\n") if line.startswith(">")]
+    return latin("\n".join(quoted)).lstrip("\n")
+
+
+def _decide(mail: Mail, halves: Halves, raw: bytes) -> Inspection:
+    text, original = halves.text, halves.original
     if complaint := arf.complaint(mail, original):
         return Inspection("complaint", complaint[1], complaint[0])
-    if reported := _reported(mail, text, original):
+    if reported := _reported(mail, halves):
         return reported
     if kind := automatic.before_bounce(mail, text):
         return Inspection(kind)
@@ -55,17 +89,17 @@ def _decide(mail: Mail, text: str, original: Fields, raw: bytes) -> Inspection:
     return Inspection(automatic.after_bounce(mail, text))
 
 
-def _reported(mail: Mail, text: str, original: Fields) -> Inspection | None:
+def _reported(mail: Mail, halves: Halves) -> Inspection | None:
     """A delivery status notification, as a part of its own or written into the text."""
-    found: list[Recipient] = [r for p in mail.parts if p.kind in dsn.KINDS for r in dsn.recipients(p, text)]
-    if not found and dsn.reports(text):
-        found = dsn.from_text(text, "")
+    found: list[Recipient] = [r for p in mail.parts if p.kind in dsn.KINDS for r in dsn.recipients(p, halves.text)]
+    if not found and dsn.reports(halves.text):
+        found = dsn.from_text(halves.text, dsn.before(halves.text))
     if not found:
         return None
     if not any(r.action in {"failed", "delayed"} for r in found):
         return Inspection("receipt", tuple(found))
     if not any(r.address for r in found):
-        named = plain.recipients(mail, text, original)
+        named = plain.recipients(mail, halves.text, halves.original)
         found = [r._replace(address=n.address) for r, n in zip(found, named, strict=False)] or found
     return Inspection("bounce", tuple(found))
 
@@ -74,33 +108,35 @@ def _plain(mail: Mail, text: str, original: Fields, raw: bytes) -> list[Recipien
     found = plain.recipients(mail, text, original)
     if found:
         return found
-    rest = plain.last_resort(raw)
-    return [plain.described(address, text, text) for address in rest or [""]]
+    return [plain.described(address, text, text) for address in plain.last_resort(raw) or [""]]
 
 
-def _halves(mail: Mail) -> tuple[str, Fields]:
-    """The text for people, and the header of the returned original."""
+def _halves(mail: Mail) -> Halves:
     words: list[str] = []
-    original: Fields = ()
+    whole: list[str] = []
     hypertext: list[str] = []
-    for number, part in enumerate(mail.parts):
-        if part.kind in _ORIGINAL_KINDS:
-            original = original or split(part.text().lstrip("\n"))[0]
-        elif number and _is_original(part):
-            original = original or part.fields
-        elif part.kind == "text/html":
-            hypertext.append(html_text(part.text()))
-        elif part.kind.startswith(("text/", "multipart/")):
-            before, after = shapes.cut(part.text())
+    inner = ""
+    for number, leaf in enumerate(mail.parts):
+        if leaf.kind in _ORIGINAL_KINDS:
+            inner = inner or leaf.decoded().lstrip("\n")
+        elif number and _is_original(leaf):
+            inner = inner or leaf.whole()
+        elif leaf.kind == "text/html":
+            hypertext.append(html_text(leaf.text()))
+        elif leaf.kind.startswith(("text/", "multipart/")):
+            whole.append(leaf.text())
+            before, after = shapes.cut(whole[-1])
             words.append(before)
-            original = original or split(after.lstrip("\n"))[0]
+            inner = inner or latin(after).lstrip("\n")
     text = "\n".join(words)
-    return (text if text.strip() else shapes.cut("\n".join(hypertext))[0]), original
+    if not text.strip():
+        text = shapes.cut("\n".join(hypertext))[0]
+    return Halves(text, split(inner)[0], inner, "\n".join(whole))
 
 
-def _is_original(part: Part) -> bool:
+def _is_original(leaf: Part) -> bool:
     """A part whose own header is that of the returned mail: its server forgot to say message/rfc822."""
-    names = {name for name, _ in part.fields}
+    names = {name for name, _ in leaf.fields}
     return "received" in names or len(names & {"from", "to", "subject", "message-id", "date"}) >= 3
 
 

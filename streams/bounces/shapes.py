@@ -4,14 +4,26 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from streams.bounces.mail import Mail
+from streams.bounces.mail import Fields, Mail
 from streams.reply_rules import load
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _LOCAL = re.compile(r"([A-Za-z0-9._+=-]{1,64})(?:@|\s*$|>)")
 _HEADER_LINE = re.compile(r"[>|]? ?([A-Za-z][A-Za-z0-9-]{1,40}):")
 _MAIL_FIELDS = frozenset(
-    "received return-path message-id mime-version content-type from to date subject x-mailer dkim-signature".split()
+    [
+        "received",
+        "return-path",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "from",
+        "to",
+        "date",
+        "subject",
+        "x-mailer",
+        "dkim-signature",
+    ]
 )
 
 
@@ -50,11 +62,15 @@ def shapes() -> Shapes:
 
 def from_machine(mail: Mail) -> bool:
     """The null sender, or a From that only mail systems have."""
-    if mail.head.get("return-path").replace(" ", "") == "<>":
+    return machine_fields(mail.head.fields)
+
+
+def machine_fields(fields: Fields) -> bool:
+    """The same of header fields."""
+    values = {name: value for name, value in reversed(fields) if name in {"from", "return-path"}}
+    if values.get("return-path", "").replace(" ", "") == "<>":
         return True
-    if not mail.get("from"):
-        return False
-    names = [m[1].lower() for v in (mail.get("from"), mail.head.get("return-path")) for m in _LOCAL.finditer(v[:500])]
+    names = [m[1].lower() for value in values.values() for m in _LOCAL.finditer(value[:500])]
     return any(name.startswith(sender) or name.endswith(sender) for name in names for sender in shapes().senders)
 
 
@@ -74,10 +90,11 @@ def cut(text: str) -> tuple[str, str]:
     found = shapes().originals.search(text)
     marker = found.start() if found else len(text)
     block = _header_block(text)
-    at = min(marker, block)
-    if found and at == marker:
-        return text[:at], text[found.end() if not found[0].lower().startswith("received") else at :]
-    return text[:at], text[at:]
+    if block < marker and not shapes().failures.search(text[:block]) and shapes().failures.search(text[block:marker]):
+        block = marker  # some servers print the header of their own mail before they come to the point
+    if found and marker <= block:
+        return text[:marker], text[found.end() if not found[0].lower().startswith("received") else marker :]
+    return text[:block], text[block:]
 
 
 def _header_block(text: str) -> int:
