@@ -209,7 +209,7 @@ class ProvidersFile(_Closed):
 FILES = {"tenants.toml": True, "pools.toml": True, "lanes.toml": True, "providers.toml": False}
 """File name -> whether it must be there."""
 
-_MODELS: Mapping[str, tuple[type[_Closed], ...]] = {
+MODELS: Mapping[str, tuple[type[_Closed], ...]] = {
     "tenants.toml": (TenantsFile, TenantModel, SenderDomainModel),
     "pools.toml": (PoolsFile, PoolModel, SourceModel, RelayModel),
     "lanes.toml": (LanesFile, LaneModel, BackoffModel),
@@ -220,7 +220,7 @@ _MODELS: Mapping[str, tuple[type[_Closed], ...]] = {
 
 def check_file(name: str, values: dict[str, Any]) -> tuple[Any, tuple[Problem, ...]]:
     """The file's model and no problems, or None and what is wrong."""
-    models = _MODELS[name]
+    models = MODELS[name]
     try:
         return models[0].model_validate(values), ()
     except ValidationError as e:

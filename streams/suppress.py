@@ -63,10 +63,10 @@ def scopes(tenant: str, lane: str) -> tuple[Scope, ...]:
 
 def _words(address_hash: str) -> tuple[int, int]:
     """The hash as two 64-bit numbers."""
-    if len(address_hash) != 32:
+    raw = bytes.fromhex(address_hash) if len(address_hash) == 32 else b""
+    if len(raw) != 16:  # fromhex passes over spaces
         raise ValueError(f"an address hash has 32 hex digits, not {address_hash[:40]!r}")
-    whole = int(address_hash, 16)
-    return whole >> 64, whole & 0xFFFF_FFFF_FFFF_FFFF
+    return int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:], "big")
 
 
 @lru_cache(maxsize=65536)

@@ -16,9 +16,11 @@ def test_keys_are_tenant_lane_hash() -> None:
     assert parse_key(key().encode()) == key()
 
 
-@pytest.mark.parametrize(
-    "raw", [None, b"", b"shop/bulk", b"shop/bulk/12", b"a/b/" + b"z" * 32, b"a/b/c/" + b"0" * 32, b"\xff"]
-)
+BAD_HASHES = ["", "12", "z" * 32, "0x" + "1" * 30, "-" + "1" * 31, "1_" + "1" * 30, " " * 2 + "1" * 30, "0" * 33]
+BAD_KEYS = [None, b"", b"shop/bulk", b"a/b/c/" + b"0" * 32, b"\xff", *(f"shop/bulk/{h}".encode() for h in BAD_HASHES)]
+
+
+@pytest.mark.parametrize("raw", BAD_KEYS)
 def test_other_keys_are_refused(raw: bytes | None) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_key(raw)
