@@ -19,7 +19,10 @@ def _lz4(data: bytes) -> bytes:
 def _zstd(data: bytes) -> bytes:
     from backports import zstd  # noqa: PLC0415 - as above
 
-    return bytes(zstd.decompress(data))
+    try:
+        return bytes(zstd.decompress(data))
+    except zstd.ZstdError as e:
+        raise ValueError(str(e)) from e
 
 
 _UNPACK: dict[str, Callable[[bytes], bytes]] = {

@@ -9,7 +9,7 @@ _INSERT = re.compile(
     + _IDENTIFIER
     + rb"(?:\."
     + _IDENTIFIER
-    + rb")?\s*(?:\([^()]*\))?\s*(?:SETTINGS\s[^;()]*?)?)\s*\bFORMAT\s+(?P<format>\w+)[ \t\r]*(?:\n|;|\Z)",
+    + rb")?\s*(?:\([^()]*\))?\s*(?:SETTINGS\s[^;()]*?)?)\s*\bFORMAT\s+(?P<format>\w+)[ \t\r]*[\n;]?",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:SETTINGS\b[^()]*)?;?\s*\Z", re.IGNORECASE)
@@ -29,7 +29,7 @@ class Statement(NamedTuple):
 def parse(query: bytes) -> Statement:
     """Split one statement. Raises UnicodeDecodeError for SQL that is not UTF-8; data may be any bytes."""
     if found := _INSERT.match(query):
-        return Statement(found["head"].decode(), False, found["format"].decode(), query[found.end() :])
+        return Statement(found["head"].decode().rstrip(), False, found["format"].decode(), query[found.end() :])
     sql = query.decode()
     output = _FORMAT.search(sql)
     return Statement(sql, bool(_READ.match(sql)), output_format=output.group(1) if output else None)
