@@ -100,6 +100,10 @@ class Delivery:
         self._consumer.finish(origin.tp, origin.generation, origin.record.offset, event_offset, origin.part)
         self.slots[origin.lane].release()
 
+    def attempted(self, origin: Origin, event_offset: int) -> None:
+        """at_most_once: the record of the attempt is in Kafka."""
+        self._consumer.attempted(origin.tp, origin.generation, origin.record.offset, event_offset)
+
     # ---- from a record to its path
 
     def _take(self, origin: Origin, begun: Begin) -> None:

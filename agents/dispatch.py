@@ -77,12 +77,21 @@ class Dispatch:
             self.finish(made)
             return None
         if self.request.guarantee == AT_MOST_ONCE:
-            confirmed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            self._delivery.finisher.attempted(self.origin, self.facts, confirmed.set_result)
-            await confirmed
+            await self._say_attempted()
         self._began = time.monotonic()
         self.facts = self.facts._replace(size=len(made[1]))
         return made
+
+    async def _say_attempted(self) -> None:
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(event_offset: int) -> None:
+            # at once, not when this task wakes: a commit in between would let the next owner miss the record
+            self._delivery.attempted(self.origin, event_offset)
+            confirmed.set_result(None)
+
+        self._delivery.finisher.attempted(self.origin, self.facts, done)
+        await confirmed
 
     def settle(self, recipient: str, result: Result, session: SessionFacts) -> None:
         """The server's word."""

@@ -188,6 +188,11 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         if window is None or window.finish(offset, event_offset, index):
             self._over(tp, offset)
 
+    def attempted(self, tp: TP, generation: int, offset: int, event_offset: int) -> None:
+        """at_most_once: the record of the attempt is confirmed."""
+        if window := self._window(tp, generation):
+            window.attempted(offset, event_offset)
+
     def span(self, tp: TP) -> int:
         """Newest begun less oldest unfinished offset of the partition."""
         window = self.windows.get(tp)

@@ -55,7 +55,9 @@ def _read(
     for partition, start in starts.items():
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
         tails[partition] = Tail({}, high)
-        first = max(low, min(start, recent[partition]) if recent[partition] >= 0 else start)
+        # as many ids as are remembered, and no more: a long window over busy partitions must not delay a take-over
+        ids_from = max(recent[partition], high - seen[partition].capacity) if recent[partition] >= 0 else high
+        first = max(low, min(start, ids_from))
         if first < high:
             todo[partition] = first
     consumer.assign([TopicPartition(topic, p, offset) for p, offset in todo.items()])
@@ -68,8 +70,7 @@ def _read(
             partition = message.partition()
             if message.offset() >= starts[partition]:
                 _note_finished(tails[partition].finished, message)
-            if partition in seen:
-                _note_seen(seen[partition], message)
+            _note_seen(seen[partition], message)
         positions = consumer.position([TopicPartition(topic, p) for p in left])
         left -= {t.partition for t in positions if t.offset >= tails[t.partition].end}
         if time.monotonic() > deadline:
@@ -89,17 +90,15 @@ def _note_finished(finished: dict[str, dict[int, Finished]], message: Any) -> No
         return
     topic, offset, index = headers.parse_src(marks[headers.SRC])
     by_offset = finished.setdefault(topic, {})
-    mark = by_offset.get(offset) or Finished({})
-    if marks.get(headers.TYPE, b"").decode() == EventType.ATTEMPTED:
-        mark = mark._replace(attempted=mark.attempted | {index})
-    else:
-        mark.events[index] = message.offset()
-    by_offset[offset] = mark
+    mark = by_offset.setdefault(offset, Finished({}, {}))
+    attempted = marks.get(headers.TYPE, b"").decode() == EventType.ATTEMPTED
+    (mark.attempts if attempted else mark.events)[index] = message.offset()
 
 
 def _note_seen(seen: Dedup, message: Any) -> None:
     marks = dict(message.headers() or ())
     kind = marks.get(headers.TYPE, b"").decode()
-    if headers.TURN in marks and kind != EventType.ATTEMPTED:
+    # a dropped copy says nothing of the message itself, which may still have been under way
+    if headers.TURN in marks and kind not in (EventType.ATTEMPTED, EventType.DUPLICATE):
         turn = LAST if kind in TERMINAL else int(marks[headers.TURN])
         seen.add(message.key().decode(), turn, message.timestamp()[1])

@@ -10,11 +10,11 @@ from collections import OrderedDict
 class Dedup:
     """(message id) -> highest attempt that has an outcome, for at most `capacity` messages and `window_ms`."""
 
-    __slots__ = ("_capacity", "_seen", "_window_ms")
+    __slots__ = ("_seen", "_window_ms", "capacity")
 
     def __init__(self, window_ms: int, capacity: int) -> None:
         self._window_ms = window_ms
-        self._capacity = capacity
+        self.capacity = capacity
         self._seen: OrderedDict[int, tuple[int, int]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -25,7 +25,7 @@ class Dedup:
         key = _key(message_id)
         before = self._seen.pop(key, (0, 0))[0]
         self._seen[key] = (max(before, attempt), now_ms)
-        while len(self._seen) > self._capacity:
+        while len(self._seen) > self.capacity:
             self._seen.popitem(last=False)
 
     def seen(self, message_id: str, attempt: int, now_ms: int) -> bool:

@@ -12,10 +12,10 @@ METADATA_PREFIX = "e1:"
 
 
 class Finished(NamedTuple):
-    """What the tail says of one request record: event offset by recipient index, and attempts without a result."""
+    """What the tail says of one request record, each by recipient index: offset of the outcome, and of the attempt."""
 
     events: dict[int, int]
-    attempted: frozenset[int] = frozenset()
+    attempts: dict[int, int]
 
 
 class Begin(NamedTuple):
@@ -48,8 +48,8 @@ class Window:
         self.dirty = False
         self._known = dict(known)
         self._open: dict[int, set[int] | None] = {}
-        # offset -> lowest event that proves part of it finished; needed until the commit has passed the offset
-        self._events = {o: min(f.events.values()) for o, f in known.items() if f.events}
+        # offset -> lowest event that says something of it; needed until the commit has passed the offset
+        self._events = {o: min((*f.events.values(), *f.attempts.values())) for o, f in known.items()}
         self._events_end = events_end
 
     @property
@@ -74,7 +74,7 @@ class Window:
         self.next = offset + 1
         self._open[offset] = None
         known = self._known.pop(offset, None)
-        return Begin(frozenset(known.events), known.attempted) if known else _FRESH
+        return Begin(frozenset(known.events), frozenset(known.attempts)) if known else _FRESH
 
     def expect(self, offset: int, indices: "set[int]") -> None:
         """A record with several recipients: the indices still to be finished. A single one needs no call."""
@@ -92,8 +92,7 @@ class Window:
         """One recipient's outcome is confirmed in the events topic. True when the whole record is finished."""
         if offset not in self._open:
             return False
-        self._events[offset] = min(self._events.get(offset, event_offset), event_offset)
-        self._events_end = max(self._events_end, event_offset + 1)
+        self._note(offset, event_offset)
         left = self._open[offset]
         if left is not None:
             left.discard(index)
@@ -102,6 +101,15 @@ class Window:
         del self._open[offset]
         self.dirty = True
         return True
+
+    def attempted(self, offset: int, event_offset: int) -> None:
+        """at_most_once: the record of the attempt is in the events topic; a later owner must find it there."""
+        if offset in self._open:
+            self._note(offset, event_offset)
+
+    def _note(self, offset: int, event_offset: int) -> None:
+        self._events[offset] = min(self._events.get(offset, event_offset), event_offset)
+        self._events_end = max(self._events_end, event_offset + 1)
 
     def commit(self) -> tuple[int, str]:
         """Offset and metadata to commit now. Call `dirty = True` again if the broker refuses them."""
