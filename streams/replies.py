@@ -83,7 +83,8 @@ class ReplyReader:
                 return 0
             if newline - start > MAX_LINE:
                 raise ReplyError(f"reply line longer than {MAX_LINE} octets")
-            if self._buffer[start + 3 : start + 4] != b"-":
+            # a line shorter than its code must not borrow the next one's octets
+            if self._buffer[start:newline][3:4] != b"-":
                 return newline + 1
             start = newline + 1
 

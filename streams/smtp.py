@@ -48,11 +48,13 @@ class Envelope(NamedTuple):
 
     mail_from: str
     recipients: tuple[str, ...]
+    utf8_headers: bool = False
+    """The message's header holds an address that is not ASCII (RFC 6532)."""
 
     @property
     def needs_smtputf8(self) -> bool:
-        """An address that is not ASCII can only travel with SMTPUTF8 (RFC 6531)."""
-        return not (self.mail_from.isascii() and all(r.isascii() for r in self.recipients))
+        """An address that is not ASCII can only travel with SMTPUTF8, in a header too (RFC 6531 section 3.4)."""
+        return self.utf8_headers or not (self.mail_from.isascii() and all(r.isascii() for r in self.recipients))
 
 
 class Result(NamedTuple):
@@ -89,6 +91,7 @@ class Transaction:
         "_awaited",
         "_bdat",
         "_caps",
+        "_chunk_failed",
         "_mail_failed",
         "_sent_body",
         "envelope",
@@ -108,6 +111,7 @@ class Transaction:
         self._accepted: list[str] = []
         self._mail_failed = False
         self._sent_body = False
+        self._chunk_failed = False
 
     @property
     def finished(self) -> bool:
@@ -117,7 +121,7 @@ class Transaction:
     @property
     def needs_reset(self) -> bool:
         """A transaction that ended without its body leaves the server's buffers filled (RFC 5321 section 4.1.1.5)."""
-        return not self._sent_body
+        return self._chunk_failed or not self._sent_body
 
     @property
     def in_doubt(self) -> bool:
@@ -200,6 +204,12 @@ class Transaction:
     def _on_body(self, _: str, reply: Reply) -> None:
         self._settle(self._accepted, Result("body", reply))
 
+    def _on_bdat(self, _: str, reply: Reply) -> None:
+        self._chunk_failed = not (
+            reply.positive and self._accepted
+        )  # RFC 3030 section 2: then only RSET or QUIT may follow
+        self._settle(self._accepted, Result("body", reply))
+
     def _ignore(self, _: str, reply: Reply) -> None:
         """RSET's reply, and the reply to an empty body that nobody was to get."""
 
@@ -212,7 +222,7 @@ _ON_REPLY = {
     "mail": Transaction._on_mail,
     "rcpt": Transaction._on_rcpt,
     "data": Transaction._on_data,
-    "bdat": Transaction._on_body,
+    "bdat": Transaction._on_bdat,
     "body": Transaction._on_body,
     "empty": Transaction._ignore,
 }
