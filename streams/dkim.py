@@ -30,7 +30,7 @@ ED25519 = "ed25519-sha256"
 
 MIN_RSA_BITS = 1024  # RFC 8301 section 3.2
 _RUNS = re.compile(rb"  +")
-_WSP = re.compile(r"(?:\r\n)?[ \t]+")
+_WSP = re.compile(r"[ \t]+")
 
 
 class Signer(NamedTuple):
@@ -128,7 +128,9 @@ def _fold_names(names: list[str]) -> str:
 
 def canonical_header(name: str, value: str) -> str:
     """Relaxed form of one field with its CRLF (RFC 6376 section 3.4.2)."""
-    if "\r\n" in value or "  " in value or "\t" in value:
+    if "\r\n" in value:
+        value = value.replace("\r\n", "")
+    if "  " in value or "\t" in value:
         value = _WSP.sub(" ", value)
     return f"{name.lower()}:{value.strip(' ')}\r\n"
 

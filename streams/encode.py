@@ -67,9 +67,8 @@ def _line(line: bytes) -> bytes:
 
 
 def _trailing_blank(line: bytes) -> bytes:
-    out = _line(line[:-1])
-    room = 76 - (len(out) - out.rfind(b"\n") - 1)
-    return out + (b"" if room >= 3 else b"=\r\n") + (b"=20" if line[-1:] == b" " else b"=09")
+    """The encoder wraps "=3D" like any other escape; the blank's own takes its place."""
+    return _line(line[:-1] + b"=")[:-3] + (b"=20" if line[-1:] == b" " else b"=09")
 
 
 def base64(data: bytes) -> bytes:

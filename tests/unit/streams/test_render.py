@@ -1,0 +1,144 @@
+import pytest
+
+from schemas.records import Template
+from streams.render import (
+    Compiled,
+    Rendered,
+    RenderError,
+    RenderLimits,
+    check_template,
+    compile_template,
+    inline,
+    render,
+)
+
+SMALL = RenderLimits(fuel=20_000, output=10_000)
+
+
+def compiled(limits: RenderLimits = SMALL, **fields: str) -> Compiled:
+    found = compile_template(Template("hello", 3, **{"subject": "Hi", "text": "Hi", **fields}), limits)
+    assert isinstance(found, Compiled), found
+    return found
+
+
+def rendered(variables: dict[str, object], **fields: str) -> Rendered:
+    found = render(compiled(**fields), variables)
+    assert isinstance(found, Rendered), found
+    return found
+
+
+def error(variables: dict[str, object], **fields: str) -> RenderError:
+    found = render(compiled(**fields), variables)
+    assert isinstance(found, RenderError), found
+    return found
+
+
+def test_only_html_is_escaped() -> None:
+    found = rendered({"n": "<A&B>"}, subject="Hi {{ n }}", text="{{ n }}", html="<p>{{ n }}</p>")
+    assert found == Rendered("Hi <A&B>", "<A&B>", "<p>&lt;A&amp;B&gt;</p>")
+
+
+def test_text_is_made_from_html_when_absent() -> None:
+    found = compile_template(Template("t", 1, subject="s", html="<p>Hi <a href='https://a.test/{{ n }}'>you</a></p>"))
+    assert isinstance(found, Compiled)
+    assert render(found, {"n": 7}) == Rendered(
+        "s", "Hi you <https://a.test/7>", "<p>Hi <a href='https://a.test/7'>you</a></p>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "source", "line", "name"),
+    [
+        ("subject", "Hi {{ n }}", 1, "`n`"),
+        ("text", "a\nb\n{{ user.name }}", 3, "`user.name`"),
+        ("html", "<p>\n{% if flag %}x{% endif %}</p>", 2, "`flag`"),
+        ("text", "\n{{ items[3] }}", 2, ""),
+    ],
+)
+def test_a_missing_variable_is_an_error_that_says_where(part: str, source: str, line: int, name: str) -> None:
+    found = error({"user": {}, "items": []}, **{part: source})
+    assert (found.template, found.part, found.line) == ("hello@3", part, line)
+    assert found.reason.startswith("missing variable")
+    assert name in found.reason
+    assert str(found).startswith(f"template hello@3, {part}, line {line}: missing variable")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}",
+        "{{ 'x' * 100000000 }}",
+        "{% set n = namespace(s='xxxxxxxxx') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}{{ n.s }}",
+        "{% for i in range(9999) %}{{ big }}{% endfor %}",
+        "{% macro f(n) %}{{ f(n + 1) }}{{ f(n + 2) }}{% endmacro %}{{ f(1) }}",
+        "{{ range(100000000)|list }}",
+    ],
+)
+def test_a_template_that_loops_or_explodes_is_stopped(source: str) -> None:
+    found = error({"big": "x" * 5000}, text=source)
+    assert found.part == "text"
+    assert found.reason
+
+
+def test_output_is_limited() -> None:
+    assert error({"big": "x" * 10_001}, text="{{ big }}").reason == "10001 characters, above the limit of 10000"
+
+
+@pytest.mark.parametrize("value", ["a\r\nBcc: x@y.test", "a\nb", "a\rb", "a\0b"])
+def test_c4_29_a_subject_of_several_lines_is_refused(value: str) -> None:
+    found = error({"n": value}, subject="Hi {{ n }} there")
+    assert (found.part, found.reason) == ("subject", "holds a line break or NUL; a subject is one line")
+
+
+def test_an_empty_or_endless_subject_is_refused() -> None:
+    assert error({"n": " "}, subject="{{ n }}").reason == "empty"
+    assert error({"n": "x" * 999}, subject="{{ n }}").reason == "999 characters, above the limit of 998"
+
+
+def test_preheader_comes_first_in_the_body_unless_the_template_places_it() -> None:
+    html = rendered({"n": "<x>"}, preheader="pre {{ n }}", html="<html><body class='a'><p>Hi</p></body></html>").html
+    assert html is not None
+    assert "<body class='a'><div style=\"display:none" in html
+    assert ">pre &lt;x&gt;</div><p>Hi</p>" in html
+    assert rendered({}, preheader="pre", html="<p>{{ preheader }}</p>").html == "<p>pre</p>"
+    assert rendered({}, html="<p>{{ preheader }}</p>").html == "<p></p>"
+    assert (rendered({}, preheader="pre", html="<p>x</p>").html or "").endswith(">pre</div><p>x</p>")
+
+
+@pytest.mark.parametrize(
+    "source", ["{% include 'other' %}", "{% extends 'other' %}", "{% import 'other' as o %}{{ o }}"]
+)
+def test_templates_do_not_see_each_other(source: str) -> None:
+    assert error({}, text=source).reason.startswith("include, import and extends are not available")
+
+
+def test_syntax_errors_name_part_and_line() -> None:
+    found = check_template(Template("hello", 3, subject="{{ a b }}", text="ok\n\n{% if %}", html="{{ fine }}"))
+    assert [(e.part, e.line) for e in found] == [("subject", 1), ("text", 3)]
+    assert all(e.template == "hello@3" and e.reason for e in found)
+    first = compile_template(Template("hello", 3, subject="{{ a b }}", text="x"))
+    assert first == found[0]
+
+
+def test_a_template_without_subject_or_body_is_refused() -> None:
+    assert [(e.part, e.reason) for e in check_template(Template("hello", 1))] == [
+        ("text", "neither text nor html"),
+        ("subject", "empty"),
+    ]
+    long = check_template(Template("hello", 1, subject="s", text="x" * 11), RenderLimits(source=10))
+    assert [(e.part, e.reason) for e in long] == [("text", "11 characters, above the limit of 10")]
+
+
+@pytest.mark.parametrize("source", ["{{ n|nofilter }}", "{{ 1 / 0 }}", "{{ n.upper.x() }}", "{{ debug() }}"])
+def test_other_errors_are_values_too(source: str) -> None:
+    assert error({"n": "x"}, text=source).line == 1
+
+
+def test_variables_keep_their_json_types() -> None:
+    variables = {"a": None, "b": 1.5, "c": True, "d": [1, "x"], "e": {"f": "é"}}
+    assert rendered(variables, text="{{ a }} {{ b }} {{ c }} {{ d[1] }} {{ e.f }}").text == "None 1.5 True x é"
+
+
+def test_inline_content_is_not_a_template() -> None:
+    assert inline("{{ x }}", None, "<p>{{ y }}</p>") == Rendered("{{ x }}", "{{ y }}", "<p>{{ y }}</p>")
+    assert inline("s", "t", None) == Rendered("s", "t", None)
