@@ -198,6 +198,20 @@ class Delivery:
         source = self._lookups.config.sources[dispatch.facts.source]
         self._pool.submit(dispatch.facts.lane, dispatch.route, source, dispatch)
 
+    async def still_ours(self, dispatch: Dispatch) -> bool:
+        """False, and the dispatch is dropped, when the partition may be another worker's by now: it sends the message.
+
+        Without a rebalance in sight this is one comparison.
+        """
+        origin = dispatch.origin
+        if self._consumer.leased or await self._consumer.may_start(origin.tp, origin.generation):
+            return True
+        self._busy[dispatch.facts.source] -= 1
+        self._consumer.give_up(origin.tp, origin.record.offset)
+        self._in_flight.discard(dispatch.facts.message_id)
+        self.slots[origin.lane].release()
+        return False
+
     def refused(self, dispatch: Dispatch) -> Outcome | None:
         """Orders and suppression as they are now, just before MAIL FROM."""
         now_ms = int(time.time() * 1000)

@@ -69,6 +69,8 @@ class Dispatch:
 
     async def ready(self) -> tuple[Envelope, bytes] | None:
         """Last checks, render, sign; for at_most_once also the record that it is about to be sent."""
+        if not await self._delivery.still_ours(self):
+            return None
         if time.monotonic() - self._queued > RECHECK_S and (outcome := self._delivery.refused(self)):
             self.finish(outcome)
             return None

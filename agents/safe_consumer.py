@@ -63,6 +63,7 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 aiokafka._fetcher.seek_to(tp, found.offset)
         owner.lease = time.monotonic()
         if fresh:
+            owner.forget_chunks()
             owner.windows.update(await asyncio.to_thread(owner.load_windows, generation, fresh))
         return offsets
 
@@ -145,12 +146,18 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
             self._chunks[tp, record.offset] = (message, open_offsets)
         return message
 
+    def forget_chunks(self) -> None:
+        """A new generation: Faust has emptied the agents' queues, what was fetched before will be fetched again."""
+        self._buffered.clear()
+        self._chunks.clear()
+
     # ---- what the agent calls
 
     def begin(self, tp: TP, generation: int, offset: int) -> Begin | None:
         """Start on a record. None when it is stale or repeated: do nothing."""
-        self._buffered[tp.topic] -= 1
         window = self._window(tp, generation)
+        if window is not None:
+            self._buffered[tp.topic] -= 1
         begun = window.begin(offset) if window else None
         if begun is None:
             self._over(tp, offset)
@@ -158,7 +165,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
 
     async def may_start(self, tp: TP, generation: int) -> bool:
         """After `begin`: is the broker still confirming our commits? A frozen worker that wakes must not send on."""
-        while time.monotonic() - self.lease > self.app.conf.broker_session_timeout * LEASE:
+        while not self.leased:
             window = self._window(tp, generation)
             if window is None or generation == self.lost_generation:
                 return False
@@ -166,6 +173,11 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
             await self.commit()
             await asyncio.sleep(0.01)
         return True
+
+    @property
+    def leased(self) -> bool:
+        """A commit was confirmed recently enough that we cannot have lost our partitions since."""
+        return time.monotonic() - self.lease <= float(self.app.conf.broker_session_timeout) * LEASE
 
     def give_up(self, tp: TP, offset: int) -> None:
         """The record is not ours any more; whoever owns the partition fetches it again."""

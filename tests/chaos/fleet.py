@@ -1,0 +1,133 @@
+"""Workers as processes of their own, and what happened to the messages that they were given."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agents.demo.setting import prepare_config
+from schemas import headers
+from schemas.event import TERMINAL
+from tests.support.kafka import Record, consume_all, create_topics, produce
+from tests.support.receiver import ROOT, Receiver
+
+PARTITIONS = 4
+SENDER = {"address": "hello@letter.example", "name": "The Slow Letter"}
+
+
+class Fleet:
+    """One topic prefix, one receiver, any number of workers."""
+
+    def __init__(self, bootstrap: str, folder: Path, receiver: Receiver) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = f"chaos-{uuid.uuid4().hex[:8]}"
+        self.receiver = receiver
+        self.folder = folder
+        self.sent: set[str] = set()
+        self._workers: list[subprocess.Popen[bytes]] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        prepare_config(ROOT / "config", folder)
+        create_topics(bootstrap, self.prefix, requests=PARTITIONS)
+
+    def environ(self) -> dict[str, str]:
+        """The workers' settings."""
+        return {
+            **os.environ,
+            "STREAMPOST_KAFKA": self.bootstrap,
+            "STREAMPOST_TOPIC_PREFIX": self.prefix,
+            "STREAMPOST_GROUP_PREFIX": self.prefix,
+            "STREAMPOST_REQUEST_PARTITIONS": str(PARTITIONS),
+            "STREAMPOST_CONFIG_DIR": str(self.folder / "config"),
+            "STREAMPOST_CONFIG_OVERLAY": str(self.folder / "config" / "demo"),
+            "STREAMPOST_DNS_SERVERS": self.receiver.dns_server,
+            "STREAMPOST_SMTP_PORT": str(self.receiver.smtp),
+            "STREAMPOST_LOOPBACK_ONLY": "true",
+        }
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """A worker that is ready: it has said so on its health port."""
+        port_file = self.folder / f"worker-{len(self._workers)}.port"
+        environ = {**self.environ(), "STREAMPOST_HEALTH_PORT_FILE": str(port_file)}
+        with (self.folder / f"worker-{len(self._workers)}.log").open("wb") as log:
+            command = [sys.executable, "-m", "agents", "deliver"]
+            worker = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
+        self._workers.append(worker)
+        wait_for(port_file.exists, 40, "the worker is up")
+        url = f"http://127.0.0.1:{port_file.read_text().strip()}/ready"
+        with urllib.request.urlopen(url, timeout=5):
+            return worker
+
+    def stop(self) -> None:
+        """End every worker that still runs."""
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.kill()
+            worker.wait()
+
+    def send(self, locals_: Sequence[str], domain: str = "gmail.test", partition: int | None = None) -> None:
+        """One bulk request per local part (see docs/receiver.md), spread over the partitions unless one is given."""
+        records = []
+        for i, local in enumerate(locals_):
+            message_id = str(uuid.uuid4())
+            self.sent.add(message_id)
+            fields = {
+                "id": message_id,
+                "tenant": "newsletter",
+                "recipient": f"{local}-{i}@{domain}",
+                "sender": SENDER,
+                "subject": f"number {i}",
+                "text": "Enough to be a message.\n" * 20,
+            }
+            place = i % PARTITIONS if partition is None else partition
+            records.append(Record(json.dumps(fields).encode(), domain.encode(), partition=place))
+        produce(self.bootstrap, f"{self.prefix}.requests.bulk", records)
+
+    # ---- what happened
+
+    def accepted(self) -> list[str]:
+        """Message ids in the order in which the receiver took them, repeated when they came twice."""
+        return [a["id"] for a in self.receiver.accepted()]
+
+    def repeated(self) -> int:
+        """How many messages the receiver took more often than once, each time counted."""
+        taken = self.accepted()
+        return len(taken) - len(set(taken))
+
+    def events(self) -> list[Record]:
+        """Every event that Kafka has confirmed."""
+        return consume_all(self.bootstrap, f"{self.prefix}.events")
+
+    def ended(self) -> set[str]:
+        """Messages with a terminal event."""
+        kinds = {t.value.encode() for t in TERMINAL}
+        return {e.key.decode() for e in self.events() if e.key and e.header(headers.TYPE) in kinds}
+
+    def in_flight(self) -> int:
+        """Transactions that began at the receiver and have no event: what a kill at this moment may repeat."""
+        time.sleep(0.3)  # the receiver notices closed connections, Kafka makes sent events visible
+        return max(0, int(self.receiver.stats()["started"]) - len(self.events()))
+
+    def settle(self, seconds: float = 90) -> None:
+        """Until every message sent has ended."""
+        wait_for(lambda: self.sent <= self.ended(), seconds, "every message has ended", 1.0)
+
+    def lost(self) -> int:
+        """Messages that were not taken by the receiver, or have no terminal event."""
+        return len(self.sent - (set(self.accepted()) & self.ended()))
+
+
+def wait_for(done: Callable[[], bool], seconds: float, what: str, every: float = 0.02) -> float:
+    """Poll; the seconds that it took. Raises TimeoutError."""
+    start = time.monotonic()
+    while not done():
+        if time.monotonic() - start > seconds:
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(every)
+    return time.monotonic() - start
