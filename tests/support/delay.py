@@ -15,7 +15,7 @@ MAIN += "raise SystemExit(run(load()))"
 
 
 def start_delay(
-    kafka: str, prefix: str, folder: Path, scale: float = 0.02, name: str = "delay"
+    kafka: str, prefix: str, folder: Path, scale: float = 0.02, name: str = "delay", **settings: str
 ) -> subprocess.Popen[bytes]:
     """A `streampost delay` process with the tiers 0.1 s, 0.6 s, 2.4 s, … (scale 0.02); ready when this returns."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -27,6 +27,7 @@ def start_delay(
         "STREAMPOST_GROUP_PREFIX": prefix,
         "STREAMPOST_DELAY_SCALE": str(scale),
         "STREAMPOST_HEALTH_PORT_FILE": str(port_file),
+        **{f"STREAMPOST_{field.upper()}": value for field, value in settings.items()},
     }
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen([sys.executable, "-c", MAIN], env={**os.environ, **own}, stdout=log, stderr=log)

@@ -108,6 +108,7 @@ def consume_all(bootstrap: str, topic: str) -> list[Record]:
         {
             "bootstrap.servers": bootstrap,
             "group.id": f"read-{topic}",
+            "log_level": 0,
             "enable.auto.commit": False,
             "enable.partition.eof": False,
             "fetch.queue.backoff.ms": 5,
@@ -158,7 +159,7 @@ def record_of(message: Message) -> Record:
 
 def count(bootstrap: str, topic: str) -> int:
     """Records between the first and the last offset of every partition (holes of transactions included)."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"count-{topic}"})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"count-{topic}", "log_level": 0})
     try:
         return sum(high - low for low, high in _marks(consumer, topic).values())
     finally:
