@@ -139,7 +139,8 @@ def render(compiled: Compiled, variables: Mapping[str, Any]) -> Rendered | Rende
         if len(text) > compiled.limits.output:
             reason = f"{len(text)} characters, above the limit of {compiled.limits.output}"
             return RenderError(_label(compiled), part, None, reason)
-        out[part] = text
+        # minijinja escapes "/" too, which HTML does not need and which spoils every URL for scanners
+        out[part] = text.replace("&#x2f;", "/") if part == "html" else text
         if part == "preheader":
             context["preheader"] = text
     return _finished(compiled, out)

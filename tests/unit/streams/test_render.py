@@ -46,6 +46,11 @@ def test_text_is_made_from_html_when_absent() -> None:
     )
 
 
+def test_urls_stay_readable_in_html() -> None:
+    html = rendered({"u": "https://a.test/?x=1&y=2"}, html='<a href="{{ u }}">x</a>').html
+    assert html == '<a href="https://a.test/?x=1&amp;y=2">x</a>'
+
+
 @pytest.mark.parametrize(
     ("part", "source", "line", "name"),
     [
