@@ -12,6 +12,7 @@ import analytics.settings
 from agents.cli import build
 from agents.smtp_pool import Limits
 from agents.smtp_session import Timeouts
+from agents.worker import Worker
 from schemas.topics import LANES, requests
 from streams.config import read
 from streams.config_models import FILES
