@@ -1,10 +1,12 @@
 """The sink killed over and over: no row lost, none twice, rollups equal. Each case returns what it counted."""
 
 import random
+import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,114 +19,182 @@ from schemas.topics import requests
 from tests.chaos import sink_parts
 from tests.chaos.sink_parts import PARTITIONS, Process
 
-EVENTS, REQUESTS = 30_000, 6_000
-PER_BURST = 60
+BURSTS, EVENTS, REQUESTS = 500, 60, 12
+"""How many bursts at most, and what each holds."""
 LINGER = 0.05
-"""Short, so that most batches end by time: batches that are always full hide a lost end offset."""
+"""Seconds. Short, so that most batches end by time: batches that are always full hide a lost end offset."""
+SESSION = 6.0
+"""Seconds until Kafka gives a silent sink's partitions away; the least that a broker allows."""
 
 
 class Stage(NamedTuple):
-    """Everything a case needs; both processes run."""
+    """Everything a case needs; all processes run."""
 
     settings: Settings
     engine: Process
-    sink: Process
+    sinks: list[Process]
     client: Any
 
 
-@contextmanager
-def staged(kafka: str, folder: Path) -> Iterator[Stage]:
-    """ClickHouse, topics, database and a running sink, all of their own."""
-    prefix = f"sink-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with sink_parts.clickhouse_process(folder / "clickhouse") as (engine, port):
-        settings = sink_parts.settings_for(kafka, port, prefix)
-        sink_parts.create_topics(kafka, prefix)
-        client = sink_parts.database(settings)
-        sink = sink_parts.sink_process(settings, folder, sink_linger=LINGER, sink_instance="sink-0", sink_batch=2000)
-        sink.start()
-        try:
-            yield Stage(settings, engine, sink, client)
-        finally:
-            if sink.running:
-                sink.kill()
+class Case(NamedTuple):
+    """`disturb` is done `times` times. `named`: a sink that comes back under its name goes on at once."""
+
+    name: str
+    disturb: Callable[[Stage], None]
+    times: int
+    sinks: int = 1
+    named: bool = True
+
+
+def cases(kills: int) -> tuple[Case, ...]:
+    """Every case."""
+    return (
+        Case("sink-sigkill", _kill_sink, kills),
+        Case("sink-clickhouse-sigkill", _kill_engine, max(2, kills // 3)),
+        Case("sink-frozen", _freeze_sink, 1, sinks=2, named=False),
+        Case("sink-sigterm", _stop_sink, max(2, kills // 3)),
+    )
 
 
 def run_sink_cases(kafka: str, out_dir: Path, kills: int = 8) -> list[dict[str, Any]]:
     """Every case, one after the other; `in_flight_at_kill` is 0 because a row may never repeat."""
-    cases: tuple[tuple[str, Callable[[Stage], None], int], ...] = (
-        ("sink-sigkill", _kill_sink, kills),
-        ("sink-clickhouse-sigkill", _kill_engine, max(2, kills // 3)),
-    )
-    return [_run(kafka, out_dir / name, name, kill, times) for name, kill, times in cases]
+    return [run_case(kafka, out_dir / case.name, case) for case in cases(kills)]
 
 
-def _run(kafka: str, folder: Path, name: str, kill: Callable[[Stage], None], times: int) -> dict[str, Any]:
-    chance = random.Random(name)
-    takeovers: list[float] = []
-    with staged(kafka, folder) as stage:
-        done = threading.Event()
-        feeder = threading.Thread(target=_feed, args=(stage.settings, done))
-        open_batches = 0
-        sink_parts.wait_until(lambda: sink_parts.ready(folder), 30, "the sink has its partitions")
-        feeder.start()
-        for _ in range(times):
-            before = _rows(stage)
-            sink_parts.wait_until(lambda before=before: _rows(stage) > before, 60, "rows come in")
-            done.wait(chance.uniform(0.0, 0.4))
-            kill(stage)
-            at_kill = _rows(stage)
+def run_case(kafka: str, folder: Path, case: Case) -> dict[str, Any]:
+    """One case: feed, disturb while rows come in, then count. `takeover_seconds`: until all that was sent is there."""
+    chance = random.Random(case.name)
+    takeovers, open_batches = [], 0
+    with _staged(kafka, folder, case) as stage, Feeder(stage.settings) as feeder:
+        for _ in range(case.times):
+            _wait(lambda: _rows(stage) > 0, "rows come in")
+            time.sleep(chance.uniform(0.1, 0.5))
+            sent, start = feeder.confirmed, time.monotonic()
+            case.disturb(stage)
             open_batches += _open_batches(stage.settings)
-            takeovers.append(sink_parts.wait_until(lambda n=at_kill: _rows(stage) > n, 60, "rows come in again"))
-        done.set()
-        feeder.join()
-        sent = EVENTS + REQUESTS
-        sink_parts.wait_until(lambda: _unique(stage) >= sent, 60, "every row is there")
-        code = stage.sink.stop()
-        assert code == 0, f"the sink ended with {code}"
+            _wait(lambda sent=sent: _unique(stage) >= sent, "what was sent before is there")
+            takeovers.append(time.monotonic() - start)
+        feeder.finish()
+        _wait(lambda: _unique(stage) >= feeder.confirmed, "every row is there")
+        codes = [sink.stop() for sink in stage.sinks]
+        assert not any(codes), f"sinks ended with {codes}"
+        rollup = "SELECT toInt64((SELECT sum(events) FROM email_events_hourly)) - toInt64(count()) FROM email_events"
         return {
-            "case": name,
-            "sent": sent,
-            "lost": sent - _unique(stage),
+            "case": case.name,
+            "sent": feeder.confirmed,
+            "lost": feeder.confirmed - _unique(stage),
             "duplicates": _rows(stage) - _unique(stage),
-            "rollup_minus_raw": _count(
-                stage, "SELECT toInt64((SELECT sum(events) FROM email_events_hourly)) - count() FROM email_events"
-            ),
+            "rollup_minus_raw": _count(stage, rollup),
             "in_flight_at_kill": 0,
-            "kills": times,
+            "kills": case.times,
             "open_batches_at_kills": open_batches,
+            "unfinished_at_end": _open_batches(stage.settings),
             "takeover_seconds": round(max(takeovers), 2),
         }
 
 
+class Feeder:
+    """Writes events and requests in small bursts from a thread; `confirmed` counts what Kafka has."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.confirmed = 0
+        self._settings = settings
+        self._hurry = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Feeder":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Write one last large burst, and stop."""
+        self._hurry.set()
+        self._thread.join()
+        if self._failure:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            self._feed(Producer({"bootstrap.servers": self._settings.kafka, "linger.ms": 2}))
+        except BaseException as e:  # noqa: BLE001 - raised again in finish()
+            self._failure = e
+
+    def _feed(self, producer: Producer) -> None:
+        for burst in range(BURSTS):
+            self._send(
+                producer, range(burst * EVENTS, (burst + 1) * EVENTS), range(burst * REQUESTS, (burst + 1) * REQUESTS)
+            )
+            if self._hurry.wait(0.03):
+                break
+        first = BURSTS * EVENTS
+        self._send(producer, range(first, first + 10_000), range(first, first + 5_000))
+
+    def _send(self, producer: Producer, events: range, asked: range) -> None:
+        prefix = self._settings.topic_prefix
+        sink_parts.send(producer, f"{prefix}.events", events)
+        sink_parts.send(producer, requests(prefix, "bulk"), asked, "EmailRequest")
+        assert producer.flush(30) == 0
+        self.confirmed += len(events) + len(asked)
+
+
+@contextmanager
+def _staged(kafka: str, folder: Path, case: Case) -> Iterator[Stage]:
+    """ClickHouse, topics, database and running sinks, all of their own."""
+    prefix = f"sink-{uuid.uuid4().hex[:8]}"
+    with ExitStack() as stack:
+        engine, port = stack.enter_context(sink_parts.clickhouse_process(folder / "clickhouse"))
+        settings = sink_parts.settings_for(kafka, port, prefix)
+        sink_parts.create_topics(kafka, prefix)
+        client = sink_parts.database(settings)
+        sinks = []
+        for number in range(case.sinks):
+            place = folder / f"sink-{number}"
+            place.mkdir(parents=True)
+            more = {"sink_instance": f"sink-{number}"} if case.named else {}
+            sink = sink_parts.sink_process(
+                settings, place, sink_linger=LINGER, sink_batch=2000, sink_session_timeout=SESSION, **more
+            )
+            sink.start()
+            stack.callback(sink.kill_if_alive)
+            sinks.append(sink)
+        _wait(lambda: all(sink_parts.ready(s.log.parent) for s in sinks), "the sinks have their partitions")
+        yield Stage(settings, engine, sinks, client)
+
+
 def _kill_sink(stage: Stage) -> None:
-    stage.sink.kill()
-    stage.sink.start()
+    stage.sinks[0].kill()
+    stage.sinks[0].start()
+
+
+def _stop_sink(stage: Stage) -> None:
+    """After SIGTERM nothing is left under way."""
+    code = stage.sinks[0].stop()
+    assert code == 0, f"the sink ended with {code}"
+    assert _open_batches(stage.settings) == 0
+    stage.sinks[0].start()
+
+
+def _freeze_sink(stage: Stage) -> None:
+    """A sink that wakes up when its partitions have a new owner must not write what it still holds."""
+    stage.sinks[0].signal(signal.SIGSTOP)
+    time.sleep(SESSION + 3)
+    stage.sinks[0].signal(signal.SIGCONT)
 
 
 def _kill_engine(stage: Stage) -> None:
     stage.engine.kill()
     stage.engine.start()
-    sink_parts.wait_until(lambda: _rows(stage) >= 0, 30, "ClickHouse answers again")
-
-
-def _feed(settings: Settings, done: threading.Event) -> None:
-    """Bursts until the kills are over, then the rest at once: both small batches and full ones."""
-    producer = Producer({"bootstrap.servers": settings.kafka, "linger.ms": 5})
-    topics = {f"{settings.topic_prefix}.events": (EVENTS, "DeliveryEvent")}
-    topics |= {requests(settings.topic_prefix, "bulk"): (REQUESTS, "EmailRequest")}
-    for topic, (total, name) in topics.items():
-        for start in range(0, total, PER_BURST):
-            sink_parts.send(producer, topic, range(start, min(start + PER_BURST, total)), name)
-            done.wait(0.04)
-    assert producer.flush(30) == 0
 
 
 def _committed(settings: Settings) -> list[TopicPartition]:
     consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": f"{settings.group_prefix}-sink"})
     try:
-        places = [TopicPartition(f"{settings.topic_prefix}.events", p) for p in range(PARTITIONS)]
-        return list(consumer.committed(places, timeout=30))
+        topics = (f"{settings.topic_prefix}.events", requests(settings.topic_prefix, "bulk"))
+        return list(consumer.committed([TopicPartition(t, p) for t in topics for p in range(PARTITIONS)], timeout=30))
     finally:
         consumer.close()
 
@@ -146,6 +216,11 @@ def _unique(stage: Stage) -> int:
 
 
 def _count(stage: Stage, sql: str) -> int:
+    """-1 while ClickHouse is away."""
     with suppress(Error):
         return int(stage.client.query(sql).result_rows[0][0])
     return -1
+
+
+def _wait(true: Callable[[], bool], what: str) -> None:
+    sink_parts.wait_until(true, 60, what)

@@ -56,16 +56,23 @@ class Process:
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
 
-    def alive(self) -> bool:
-        return self.running is not None and self.running.poll() is None
+    def signal(self, number: int) -> None:
+        """Only send it."""
+        assert self.running is not None
+        self.running.send_signal(number)
+
+    def kill_if_alive(self) -> None:
+        """For the end of a test that failed in the middle."""
+        if self.running is not None:
+            self.kill()
 
 
 @contextmanager
-def clickhouse_process(folder: Path) -> Iterator[tuple[Process, int]]:
+def clickhouse_process(folder: Path, *more: str) -> Iterator[tuple[Process, int]]:
     """The embedded engine on a port of its own, which it keeps over restarts."""
     folder.mkdir(parents=True, exist_ok=True)
     port_file = folder / "port"
-    arguments = ["--path", str(folder / "data"), "--port", "0", "--port-file", str(port_file)]
+    arguments = ["--path", str(folder / "data"), "--port", "0", "--port-file", str(port_file), *more]
     process = Process("analytics.embedded", arguments, folder / "clickhouse.log")
     process.start()
     try:
