@@ -31,6 +31,8 @@ AT_ONCE, LATER = 0.02, 0.4
 """Scales: the tier ends after 0.6 s, or after 12 s, which is time enough for two processes to share the partitions."""
 
 Process = subprocess.Popen[bytes]
+Place = tuple[int, int]
+"""Partition and offset in the topic of the tier."""
 
 
 class Stage(NamedTuple):
@@ -40,7 +42,7 @@ class Stage(NamedTuple):
     prefix: str
     folder: Path
     scale: float
-    offsets: dict[bytes, tuple[int, int]]  # value -> partition and offset in the tier's topic
+    offsets: dict[bytes, Place]  # by value
 
     def start(self, name: str) -> Process:
         """A delay process whose Kafka client id is `name`."""
@@ -98,13 +100,14 @@ def _run(kafka: str, folder: Path, name: str, case: Callable[[Stage], list[Kill]
 
 def _sigkill(stage: Stage, kills: int) -> list[Kill]:
     found: list[Kill] = []
+    there: Counter[Place] = Counter()
     running = stage.start("delay-0")
     try:
         for n in range(kills):
             _at_work(stage, SENT * (n + 1) // (2 * kills))
             end(running)
             killed_at = time.monotonic()
-            in_flight = _in_flight(stage, range(PARTITIONS))
+            in_flight, there = _in_flight(stage, range(PARTITIONS), there)
             committed = _committed(stage, range(PARTITIONS))
             running = stage.start(f"delay-{n + 1}")
             found.append(Kill(in_flight, _takeover(stage, committed, killed_at)))
@@ -124,8 +127,8 @@ def _one_of_two(stage: Stage) -> list[Kill]:
         wait_until(lambda: sum(_committed(stage, own).values()) > before, "the victim is at work")
         end(both.pop(victim))
         killed_at = time.monotonic()
-        in_flight, committed = _in_flight(stage, own), _committed(stage, own)
-        kill = Kill(in_flight, _takeover(stage, committed, killed_at))
+        in_flight, _ = _in_flight(stage, own, Counter())
+        kill = Kill(in_flight, _takeover(stage, _committed(stage, own), killed_at))
         _finish(stage, *both.values())
     finally:
         end(*both.values())
@@ -141,7 +144,8 @@ def _sigterm(stage: Stage) -> list[Kill]:
         assert first.wait(30) == 0, "SIGTERM ends it well"
     finally:
         end(first)
-    in_flight, committed = _in_flight(stage, range(PARTITIONS)), _committed(stage, range(PARTITIONS))
+    in_flight, _ = _in_flight(stage, range(PARTITIONS), Counter())
+    committed = _committed(stage, range(PARTITIONS))
     second = stage.start("second")
     try:
         kill = Kill(in_flight, _takeover(stage, committed, told_at))
@@ -165,19 +169,19 @@ def _finish(stage: Stage, process: Process) -> None:
     assert process.wait(30) == 0
 
 
-def _in_flight(stage: Stage, partitions: Collection[int]) -> int:
-    """Forwards of these partitions that are in Kafka and not committed.
+def _in_flight(stage: Stage, partitions: Collection[int], before: Counter[Place]) -> tuple[int, Counter[Place]]:
+    """Forwards of these partitions that are in Kafka and not committed; and all that is there, by place in the tier.
 
-    The process is dead, but forwards and commits that it had handed to the network may still be on their way: looked
-    at until nothing changes.
+    `before` was there at the kill before, made by another process. This one is dead, but forwards and commits that it
+    had handed to the network may still be on their way: looked at until nothing changes.
     """
-    seen: set[tuple[int, int]] | None = None
+    seen = -1
     while True:
         committed = _committed(stage, partitions)
-        places = {stage.offsets[r.value or b""] for r in consume_all(stage.kafka, stage.target)}
-        now = {(p, offset) for p, offset in places if p in committed and offset >= committed[p]}
+        there = Counter(stage.offsets[r.value or b""] for r in consume_all(stage.kafka, stage.target))
+        now = sum(n for (p, offset), n in (there - before).items() if p in committed and offset >= committed[p])
         if now == seen:
-            return len(now)
+            return now, there
         seen = now
         time.sleep(0.3)
 
