@@ -13,7 +13,8 @@ from aiosmtplib.errors import SMTPException
 from aiosmtplib.response import SMTPResponse
 
 from agents.dns import Resolver
-from agents.smtp_session import Job, PipelinedProtocol, Session, SessionFacts, SessionLostError, Timeouts
+from agents.smtp_protocol import PipelinedProtocol
+from agents.smtp_session import Job, Session, SessionFacts, SessionLostError, Timeouts
 from streams.config import Source
 from streams.replies import Reply
 from streams.route import Route, usable_address
@@ -160,7 +161,7 @@ class Path:
             if caps.starttls and use_tls:
                 stage = "starttls"
                 await protocol.start_tls(self._pool.tls, server_hostname=host, timeout=timeouts.command)
-                tls = _tls_version(protocol)
+                tls = protocol.tls_version
                 caps = await self._hello(protocol)  # C1.4: what was offered before TLS is forgotten
         except (OSError, SMTPException, TimeoutError) as e:
             if protocol is not None:
@@ -244,9 +245,3 @@ def _no_job(waiter: asyncio.Future[Job | None]) -> None:
 def _expect(stage: str, response: SMTPResponse, code: int) -> None:
     if response.code != code:
         raise SessionLostError(stage, f"{response.code} {response.message}", Reply(response.code, response.message))
-
-
-def _tls_version(protocol: PipelinedProtocol) -> str:
-    transport = protocol.transport
-    found = transport.get_extra_info("ssl_object") if transport else None
-    return str(found.version()) if found else ""

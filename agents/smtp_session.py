@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from aiosmtplib.errors import SMTPException
-from aiosmtplib.protocol import SMTPProtocol
 
-from streams.replies import Reply, ReplyError, ReplyReader
+from agents.smtp_protocol import PipelinedProtocol
+from streams.replies import Reply, ReplyError
 from streams.smtp import Capabilities, Envelope, Result, Transaction, refuse_early
 
 
@@ -64,61 +64,10 @@ class SessionFacts(NamedTuple):
     tls: str
 
 
-class PipelinedProtocol(SMTPProtocol):
-    """aiosmtplib's protocol that, once switched over, hands out replies in order however many commands are open."""
-
-    def __init__(self) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
-        self._reader: ReplyReader | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._broken: Exception | None = None
-
-    def pipeline(self) -> None:
-        """From now on replies come by `reply`, not by aiosmtplib's one-at-a-time waiter."""
-        self._reader = ReplyReader()
-
-    def data_received(self, data: bytes) -> None:
-        if self._reader is None:
-            super().data_received(data)
-            return
-        try:
-            self._reader.feed(data)
-        except ReplyError as e:
-            self._broken = e
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._broken = self._broken or exc or ConnectionResetError("the server closed the connection")
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def reply(self) -> Reply:
-        """The next reply in order. Raises ReplyError or OSError when there will be none."""
-        assert self._reader is not None
-        while True:
-            found = self._reader.next()
-            if found is not None:
-                return found
-            if self._broken is not None:
-                raise self._broken
-            self._waiter = self._loop.create_future()
-            await self._waiter
-
-    def abort(self, why: Exception) -> None:
-        """Close at once; whoever waits for a reply gets `why`."""
-        self._broken = why
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
-        self._wake()
-
-
 class _Open(NamedTuple):
     job: Any
     transaction: Transaction
+    deadline: float
 
 
 class Session:
@@ -146,19 +95,20 @@ class Session:
         """
         sent, reset, opened, current = 0, False, False, await self._next(wait)
         while current is not None:
-            following = None
+            following, self.deadline = None, current.deadline
             try:
                 if not opened:
                     self._write(current.transaction.open(reset))
                 await self._converse(current.transaction)
-                sent += 1
                 if current.transaction.wants_body:
-                    following = await self._send_body(current.transaction, take if sent < limit else _none)
+                    following = await self._follow(current.transaction, take if sent + 1 < limit else _none)
+                    self._send_body(current.transaction, following)
                     await self._converse(current.transaction)
             except (OSError, ReplyError, SMTPException, SessionLostError) as e:
-                self._break(current, following, e)
+                self._break(current, following, e, reused=sent > 0)
                 return
             self._settle(current)
+            sent += 1
             reset, opened = current.transaction.needs_reset, following is not None
             if following is None and sent < limit:
                 following = await self._next(wait)
@@ -184,17 +134,21 @@ class Session:
             for recipient in envelope.recipients:
                 job.settle(recipient, early, self.facts)
             return None
-        self.deadline = asyncio.get_running_loop().time() + self._timeouts.attempt
-        return _Open(job, Transaction(envelope, message, self.caps))
+        deadline = asyncio.get_running_loop().time() + self._timeouts.attempt
+        return _Open(job, Transaction(envelope, message, self.caps), deadline)
 
-    async def _send_body(self, transaction: Transaction, take: Callable[[], Job | None]) -> _Open | None:
-        body = transaction.body()
-        following = None
+    async def _follow(self, transaction: Transaction, take: Callable[[], Job | None]) -> _Open | None:
+        """The message whose opening goes out behind this one's end, if there is one."""
         # after an empty body the server's state is not sure, so the next message waits for its reply
-        if self.caps.pipelining and not transaction.needs_reset:
-            following = await self._start(take())
+        if self.caps.pipelining and transaction.has_recipients:
+            return await self._start(take())
+        return None
+
+    def _send_body(self, transaction: Transaction, following: _Open | None) -> None:
+        if not self._protocol.is_connected:  # known before the dot: no doubt that the message was not taken
+            raise ConnectionResetError("the server closed the connection before the message was sent")
+        body = transaction.body()
         self._write(body + following.transaction.open() if following else body)
-        return following
 
     async def _converse(self, transaction: Transaction) -> None:
         """Exchange replies and commands until the body is wanted or nothing is awaited."""
@@ -214,10 +168,17 @@ class Session:
         for recipient in current.transaction.envelope.recipients:
             current.job.settle(recipient, current.transaction.results[recipient], self.facts)
 
-    def _break(self, current: _Open, following: _Open | None, error: Exception) -> None:
+    def _break(self, current: _Open, following: _Open | None, error: Exception, reused: bool) -> None:
         """Settle what is decided, report the rest as lost, give back what was not begun."""
         self.deadline = None
         transaction = current.transaction
+        if following is not None:
+            following.job.again()
+        self._protocol.abort(error)
+        if reused and not transaction.answered and not isinstance(error, TimeoutError):
+            # the server closed a connection that it had served before: nothing is known against this message
+            current.job.again()
+            return
         stage = "body" if transaction.in_doubt else "session"
         lost = error if isinstance(error, SessionLostError) else SessionLostError(stage, _words(error))
         for recipient in transaction.envelope.recipients:
@@ -225,9 +186,6 @@ class Session:
                 current.job.settle(recipient, result, self.facts)
             else:
                 current.job.lost(recipient, lost, transaction.in_doubt, self.facts)
-        if following is not None:
-            following.job.again()
-        self._protocol.abort(error)
 
     async def _quit(self) -> None:
         """Say QUIT and do not wait long for the answer (C1.16)."""

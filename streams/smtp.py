@@ -88,6 +88,7 @@ class Transaction:
 
     __slots__ = (
         "_accepted",
+        "_answered",
         "_awaited",
         "_bdat",
         "_caps",
@@ -112,11 +113,22 @@ class Transaction:
         self._mail_failed = False
         self._sent_body = False
         self._chunk_failed = False
+        self._answered = False
 
     @property
     def finished(self) -> bool:
         """Every reply that this transaction is owed has come."""
         return not self._awaited and not self.wants_body
+
+    @property
+    def answered(self) -> bool:
+        """A reply to one of its own commands has come, be it only to RSET."""
+        return self._answered
+
+    @property
+    def has_recipients(self) -> bool:
+        """Somebody is to get the message; otherwise its body stays empty."""
+        return bool(self._accepted)
 
     @property
     def needs_reset(self) -> bool:
@@ -143,6 +155,7 @@ class Transaction:
 
     def on_reply(self, reply: Reply) -> bytes:
         """Take the next reply in order (RFC 2920 section 3.1); returns what to write now, often nothing."""
+        self._answered = True
         stage, who = self._awaited.popleft()
         _ON_REPLY[stage](self, who, reply)
         if self._caps.pipelining or self.wants_body or not self._awaited:

@@ -254,3 +254,17 @@ def test_bdat_without_recipients_is_not_sent_step_by_step() -> None:
     transaction = Transaction(ONE, MESSAGE, CHUNKING, bdat=True)
     assert play(transaction, OK, NO)[-1] == b""
     assert transaction.finished
+
+
+def test_answered_from_the_first_reply_on() -> None:
+    transaction, states = Transaction(ONE, MESSAGE, PIPELINING), []
+    transaction.open(reset=True)
+    for reply in (OK, OK):
+        states.append((transaction.answered, transaction.has_recipients))
+        transaction.on_reply(reply)
+    transaction.on_reply(OK)
+    assert [*states, (transaction.answered, transaction.has_recipients)] == [
+        (False, False),
+        (True, False),
+        (True, True),
+    ]
