@@ -1,6 +1,7 @@
 """Exact octets of whole messages, and exact lists of signed fields.
 
-After a wanted change: UPDATE_GOLDEN=1 pytest tests/golden. A .eml file has LF line ends here (so that git and people can read it) and CRLF on the wire.
+After a wanted change: UPDATE_GOLDEN=1 pytest tests/golden. A .eml file has LF line ends here (so that git and people
+can read it) and CRLF on the wire.
 """
 
 import os

@@ -55,9 +55,9 @@ def test_c1_3_and_c1_12_any_text_survives_in_seven_bits(text: str) -> None:
 
 @given(LINES)
 def test_quoted_printable_lines(text: str) -> None:
-    data = re.sub("\r\n?|\n", "\r\n", text).encode()
-    out = quoted_printable(data)
-    assert quopri.decodestring(out) == data
+    text = re.sub("\r\n?", "\n", text)
+    out = quoted_printable(text)
+    assert quopri.decodestring(out).decode() == text.replace("\n", "\r\n")
     for line in out.split(b"\r\n"):
         assert len(line) <= 76
         assert not line.endswith((b" ", b"\t"))
