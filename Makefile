@@ -33,11 +33,14 @@ chart: venv-dev helm
 	$(PYTEST) --group=chart -n 2 --dist=loadfile tests/chart $(ARGS)
 
 chaos: venv-dev kafka
-	$(PYTEST) -m chaos tests $(ARGS)
+	$(PYTEST) tests/chaos $(ARGS)
 	@echo "see build/chaos/summary.json"
 
-bench: venv-dev
-	$(BIN)/python tools/bench.py $(ARGS)
+bench: venv-dev kafka
+	$(BIN)/python -m tests.bench.codec
+	$(BIN)/python tests/bench/steps.py
+	$(BIN)/python -m tests.bench.suppression --kafka
+	$(BIN)/python -m tests.bench.sink
 
 venv-demo:
 	@tools/setup-python embedded

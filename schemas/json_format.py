@@ -30,7 +30,7 @@ def from_json_text(schema: AvroSchema, raw: bytes) -> dict[str, Any]:
 
 def _loads(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_constant=_no_constant)
+        return _READER.decode(raw.decode("utf-8"))
     except ValueError as e:
         raise DecodeError(f"not JSON: {e}") from e
 
@@ -38,6 +38,11 @@ def _loads(raw: bytes) -> Any:
 def _no_constant(name: str) -> Any:
     """Python's reader takes NaN and Infinity, which RFC 8259 section 6 does not know."""
     raise ValueError(f"{name} is not a JSON number")
+
+
+# made once: json.loads and json.dumps would make them anew for each record
+_READER = json.JSONDecoder(parse_constant=_no_constant)
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _coerce(schema: Any, value: Any, where: str) -> Any:
@@ -81,7 +86,7 @@ def _field(field: Any, record: dict[str, Any], where: str) -> Any:
 
 def _object_text(value: dict[str, Any], where: str) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _WRITER.encode(value)
     except ValueError as e:  # 1e999 is read as infinite
         raise DecodeError(f"{where}: not JSON: {e}") from e
 
@@ -165,3 +170,14 @@ def _milliseconds(text: str, where: str) -> int:
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=True)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def json_object(raw: bytes | None) -> dict[str, Any] | None:
+    """The JSON object of a record, unchecked; None when it is none."""
+    if not raw or raw.lstrip()[:1] != b"{":
+        return None
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,10 +1,8 @@
-"""Costs of the hot path's pure parts, in microseconds a call: printed, and written to build/bench/pure.json."""
+"""What records cost: codec, typed values, headers and ids, in microseconds a call. `python -m tests.bench.codec`."""
 
 import json
-import sys
 import timeit
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from schemas import codec
@@ -12,8 +10,6 @@ from schemas.avro_files import current
 from schemas.headers import AttemptState, from_headers, to_headers
 from schemas.ids import event_id, message_uuid
 from schemas.request import EmailRequest
-
-OUT = Path("build/bench/pure.json")
 
 SMALL: dict[str, Any] = codec.decode(
     "EmailRequest",
@@ -61,9 +57,7 @@ def microseconds(call: Callable[[], Any], repeat: int = 5, number: int = 5000) -
 def main() -> None:
     """Measure every case."""
     found = {name: round(microseconds(call), 2) for name, call in cases().items()}
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(found, indent=2) + "\n")
-    sys.stdout.writelines(f"{name:40} {us:8.2f} us\n" for name, us in found.items())
+    print(json.dumps({"microseconds": found}, indent=2))
 
 
 if __name__ == "__main__":
