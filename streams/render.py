@@ -126,7 +126,7 @@ def _escapes(name: str) -> bool:
 
 
 def render(compiled: Compiled, variables: Mapping[str, Any]) -> Rendered | RenderError:
-    """Render every part with `variables` (names to JSON values). Deterministic."""
+    """Render every part with `variables` (names to JSON values). Deterministic; a lone surrogate becomes U+FFFD."""
     out: dict[str, str] = {}
     context = {"preheader": "", **variables}
     for part in compiled.parts:
@@ -134,8 +134,6 @@ def render(compiled: Compiled, variables: Mapping[str, Any]) -> Rendered | Rende
             text = compiled.env.render_template(part, **context)
         except TemplateError as e:
             return _error(_label(compiled), part, e)
-        except (UnicodeEncodeError, RecursionError, OverflowError) as e:
-            return RenderError(_label(compiled), part, None, f"variables: {e}")
         if len(text) > compiled.limits.output:
             reason = f"{len(text)} characters, above the limit of {compiled.limits.output}"
             return RenderError(_label(compiled), part, None, reason)

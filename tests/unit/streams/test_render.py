@@ -144,6 +144,11 @@ def test_variables_keep_their_json_types() -> None:
     assert rendered(variables, text="{{ a }} {{ b }} {{ c }} {{ d[1] }} {{ e.f }}").text == "None 1.5 True x é"
 
 
+def test_odd_values_are_harmless() -> None:
+    assert rendered({"n": "\ud800", "self": 1, "a b": 2, "": 3}, text="{{ n|length > 0 }}").text == "True"
+    assert rendered({"n": 2**80}, text="{{ n }}").text == str(2**80)
+
+
 def test_inline_content_is_not_a_template() -> None:
     assert inline("{{ x }}", None, "<p>{{ y }}</p>") == Rendered("{{ x }}", "{{ y }}", "<p>{{ y }}</p>")
     assert inline("s", "t", None) == Rendered("s", "t", None)
