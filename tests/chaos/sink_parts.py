@@ -53,6 +53,13 @@ class Process:
         self.running = None
         return code
 
+    def wait(self) -> int:
+        """The exit code of a process that ends by itself."""
+        assert self.running is not None
+        code = self.running.wait(60)
+        self.running = None
+        return code
+
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
 
@@ -122,6 +129,11 @@ def database(settings: Settings) -> Any:
     """A migrated database and a client of it."""
     migrate.run(settings)
     return clickhouse.connect(settings)
+
+
+def client_when_up(settings: Settings) -> Any:
+    """A client of a ClickHouse that may still be starting."""
+    return clickhouse.wait(settings, START_SECONDS)
 
 
 def event(number: int, **fields: Any) -> dict[str, Any]:
