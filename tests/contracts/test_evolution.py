@@ -25,6 +25,11 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "recipient": "a@b.example",
         "sender": {"address": "c@d.example", "name": ""},
     },
+    "EmailBatch": {
+        "tenant": "shop",
+        "sender": {"address": "c@d.example", "name": ""},
+        "recipients": [{"id": "1", "address": "a@b.example"}],
+    },
     "DeliveryEvent": {
         "event_id": "00000000-0000-8000-a000-000000000001",
         "event_time": 1,
