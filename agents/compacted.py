@@ -27,8 +27,11 @@ _OPTIONS = {
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 100,
     "allow.auto.create.topics": False,
-    # a table holds few bytes; librdkafka's default of 64 MB of prefetch per consumer would dwarf it
-    "queued.max.messages.kbytes": 4096,
+    # librdkafka's defaults would prefetch 64 MB for each table, more than a million suppressions take
+    "queued.max.messages.kbytes": 1024,
+    "fetch.max.bytes": 1_000_000,
+    "max.partition.fetch.bytes": 500_000,
+    "fetch.queue.backoff.ms": 20,  # with so small a queue, the default of a second would be the pace of reading
 }
 _PASSING = {
     KafkaError._TRANSPORT,

@@ -40,12 +40,20 @@ class Refused(NamedTuple):
     reason: str
 
 
+class _Sent(NamedTuple):
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    origin: Origin | None
+
+
 class ConfirmedProducer:
     """Sends with acks=all; `confirm` tells when all that was sent is in Kafka."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._producer = Producer({**options, **_OPTIONS}, logger=log)
-        self._refused: list[Refused] = []
+        self._refused: list[tuple[_Sent, str]] = []
         self._failure: KafkaError | None = None
 
     def send(
@@ -57,23 +65,37 @@ class ConfirmedProducer:
         origin: Origin | None = None,
     ) -> None:
         """Hand over one record. With `origin` a refusal of this record is returned by `confirm`, else it is raised."""
-        on_delivery = partial(self._reported, origin)
-        while True:
-            try:
-                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as e:
-                self._reported(origin, e.args[0], None)
-                return
-            else:
-                return
+        self._produce(_Sent(topic, key, value, headers, origin))
 
     def confirm(self, stopping: Callable[[], bool] = lambda: False) -> list[Refused]:
         """Wait until everything sent is confirmed; what was refused for good. Raises SendError.
 
         It waits as long as the broker is away, but not longer than GIVE_UP_S once `stopping` says True.
         """
+        self._flush(stopping)
+        suspects, self._refused = self._refused, []
+        # the broker refuses a whole batch for one record that is too large: each gets a batch of its own
+        for sent, _ in suspects:
+            self._produce(sent)
+            self._flush(stopping)
+        refused, self._refused = self._refused, []
+        return [Refused(sent.origin, reason) for sent, reason in refused if sent.origin]
+
+    def _produce(self, sent: "_Sent") -> None:
+        topic, key, value, headers, _ = sent
+        on_delivery = partial(self._reported, sent)
+        while True:
+            try:
+                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as e:
+                self._reported(sent, e.args[0], None)
+                return
+            else:
+                return
+
+    def _flush(self, stopping: Callable[[], bool]) -> None:
         until: float | None = None
         while self._producer.flush(1.0) and self._failure is None:
             if stopping():
@@ -82,13 +104,11 @@ class ConfirmedProducer:
                     raise SendError(f"the broker did not confirm within {GIVE_UP_S:.0f} s of the order to stop")
         if self._failure is not None:
             raise SendError(f"the broker did not take a record: {self._failure}")
-        refused, self._refused = self._refused, []
-        return refused
 
-    def _reported(self, origin: Origin | None, error: KafkaError | None, _: Message | None) -> None:
+    def _reported(self, sent: "_Sent", error: KafkaError | None, _: Message | None) -> None:
         if error is None:
             return
-        if origin is not None and error.code() in REFUSED:
-            self._refused.append(Refused(origin, error.str()))
+        if sent.origin is not None and error.code() in REFUSED:
+            self._refused.append((sent, error.str()))
         else:
             self._failure = error

@@ -17,15 +17,12 @@ from typing import Any
 from agents.dispatch import Dispatch
 from agents.dns import Resolver
 from agents.finisher import Finisher, Origin
+from agents.intake import Pass, passes
 from agents.lookups import Lookups
 from agents.maker import Maker
 from agents.safe_consumer import SafeConsumer
 from agents.smtp_pool import Pool
-from schemas import codec, headers, ids
-from schemas.errors import DecodeError
-from schemas.event import EventType
 from schemas.headers import AttemptState
-from schemas.lenient import identity, read_identity
 from schemas.request import EmailRequest
 from schemas.topics import LANES
 from streams.admit import admit
@@ -59,6 +56,7 @@ class Delivery:
         maker: Maker,
         seen: dict[int, Dedup],
         slots: Mapping[str, int],
+        schema_ids: Mapping[int, str],
     ) -> None:
         self._consumer = consumer
         self.finisher = finisher
@@ -68,6 +66,7 @@ class Delivery:
         self._maker = maker
         self._seen = seen
         self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
+        self._schema_ids = schema_ids
         self._in_flight: set[str] = set()
         self._turns: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
@@ -79,20 +78,25 @@ class Delivery:
             chunk, tp, generation = event.message.value, event.message.tp, event.message.generation_id
             for record in chunk:
                 begun = self._consumer.begin(tp, generation, record.offset)
-                if begun is None:
-                    continue
-                if 0 in begun.done:
-                    self._consumer.skip(tp, generation, record.offset)
-                    continue
-                await self.slots[lane].acquire()
-                while self._consumer.span(tp) > MAX_SPAN:  # noqa: ASYNC110 - rare; an event would cost every message
-                    await asyncio.sleep(0.05)
-                # not while stopping or rebalancing: what is not started goes to the next owner at once
-                if self._consumer.flow_active and await self._consumer.may_start(tp, generation):
-                    self._take(Origin(tp, generation, lane, record), begun)
-                else:
-                    self._consumer.give_up(tp, record.offset)
-                    self.slots[lane].release()
+                if begun is not None:
+                    await self._take_record(Origin(tp, generation, lane, record), begun)
+
+    async def _take_record(self, origin: Origin, begun: Begin) -> None:
+        """Start every request of the record that is not finished yet; each takes a slot."""
+        tp, generation, offset = origin.tp, origin.generation, origin.record.offset
+        todo = [p for p in passes(origin, self._schema_ids) if p.origin.part not in begun.done]
+        self._consumer.expect(tp, generation, offset, {p.origin.part for p in todo})
+        slots = self.slots[origin.lane]
+        for one in todo:
+            await slots.acquire()
+            while self._consumer.span(tp) > MAX_SPAN:  # noqa: ASYNC110 - rare; an event would cost every message
+                await asyncio.sleep(0.05)
+            # not while stopping or rebalancing: what is not started goes to the next owner at once
+            if self._consumer.flow_active and await self._consumer.may_start(tp, generation):
+                self._take(one, begun)
+            else:
+                self._consumer.give_up(tp, offset)
+                slots.release()
 
     def acknowledge(self, origin: Origin, message_id: str, event_offset: int) -> None:
         """The outcome is in Kafka."""
@@ -106,35 +110,18 @@ class Delivery:
 
     # ---- from a record to its path
 
-    def _take(self, origin: Origin, begun: Begin) -> None:
-        state = accepted(origin)
-        try:
-            fields = codec.decode("EmailRequest", origin.record.value)
-        except DecodeError as e:
-            self._undecodable(origin, state, str(e))
+    def _take(self, one: Pass, begun: Begin) -> None:
+        if one.request is None:
+            assert one.facts is not None
+            assert one.outcome is not None
+            self.finisher.finish(one.origin, one.state, one.facts, one.outcome)
             return
-        if identity(fields) is None:
-            self._undecodable(origin, state, "EmailRequest.id: 1 to 128 printable ASCII characters are wanted")
-            return
-        request = EmailRequest.from_dict(fields)
-        facts = self._lookups.facts(request, origin.lane, state)
+        facts = self._lookups.facts(one.request, one.origin.lane, one.state)
         try:
-            self._admit(origin, begun, state, request, facts)
+            self._admit(one.origin, begun, one.state, one.request, facts)
         except Exception as e:  # a bug of ours must not stop the partition: the record is kept with the reason
             log.exception("cannot process %s", facts.message_id)
-            self.finisher.finish(origin, state, facts, rejected("internal", f"{type(e).__name__}: {e}"))
-
-    def _undecodable(self, origin: Origin, state: AttemptState, reason: str) -> None:
-        """Rejected when tenant and id can be read all the same; else only a dead letter, marked by an event."""
-        who = read_identity(origin.record.value)
-        if who is not None:
-            facts = Facts(ids.message_uuid(*who), origin.lane, who[0], turn=state.turn, accepted_ms=state.accepted_ms)
-            self.finisher.finish(origin, state, facts, rejected("decode", reason))
-            return
-        message_id = ids.message_uuid("", origin.src.decode())
-        facts = Facts(message_id, origin.lane, turn=state.turn, accepted_ms=state.accepted_ms)
-        outcome = rejected("decode", reason)._replace(event_type=EventType.DEAD_LETTERED)
-        self.finisher.finish(origin, state, facts, outcome)
+            self.finisher.finish(one.origin, one.state, facts, rejected("internal", f"{type(e).__name__}: {e}"))
 
     def _admit(self, origin: Origin, begun: Begin, state: AttemptState, request: EmailRequest, facts: Facts) -> None:
         now_ms = int(time.time() * 1000)
@@ -240,20 +227,3 @@ class Delivery:
         """Out of the worker's hands, into Kafka's."""
         self._busy[dispatch.facts.source] -= 1
         self.finisher.finish(dispatch.origin, dispatch.state, dispatch.facts, outcome)
-
-
-def accepted(origin: Origin) -> AttemptState:
-    """The attempt state that the record carries, or that of a first attempt."""
-    record = origin.record
-    try:
-        state = headers.from_headers(record.headers)
-    except ValueError:
-        state = None
-    if state is not None:
-        return state
-    return AttemptState(
-        accepted_topic=origin.tp.topic,
-        accepted_partition=origin.tp.partition,
-        accepted_offset=record.offset,
-        accepted_ms=record.timestamp,
-    )

@@ -16,7 +16,8 @@ from agents.outbox import Outbox, Record
 from schemas import codec, headers, topics
 from schemas.event import TERMINAL, EventType
 from schemas.headers import AttemptState
-from streams.dedup import LAST, Dedup
+from schemas.request import EmailRequest
+from streams.dedup import Dedup, ended
 from streams.delays import tier_for
 from streams.events import Facts, event
 from streams.outcome import Outcome
@@ -27,13 +28,25 @@ OUTCOMES = Counter("streampost_outcomes", "Outcomes by lane, type and provider",
 
 
 class Origin(NamedTuple):
-    """The record that a pass is about. `part` tells recipients of one record apart."""
+    """The record that a pass is about. `part` tells recipients of one record apart.
+
+    `single` is the recipient's own request when the record is a batch.
+    """
 
     tp: Any
     generation: int
     lane: str
     record: Any
     part: int = 0
+    single: EmailRequest | None = None
+
+    @property
+    def value(self) -> bytes | None:
+        """The request as a record of its own, byte for byte as it came unless it is a part of a batch."""
+        if self.single is not None:
+            return codec.encode("EmailRequest", self.single.to_dict())
+        value: bytes | None = self.record.value
+        return value
 
     @property
     def src(self) -> bytes:
@@ -84,7 +97,8 @@ class Finisher:
             self._acknowledge(origin, "", offset)
             return
         if (seen := self._seen.get(origin.tp.partition)) is not None:
-            seen.add(facts.message_id, LAST if outcome.event_type in TERMINAL else facts.turn, now_ms)
+            turn = ended(facts.turn) if outcome.event_type in TERMINAL else facts.turn
+            seen.add(facts.message_id, turn, now_ms)
         self._acknowledge(origin, facts.message_id, offset)
 
     def _event(self, origin: Origin, facts: Facts, outcome: Outcome, now_ms: int) -> Record:
@@ -108,7 +122,7 @@ class Finisher:
         )
         theirs = [(k, v) for k, v in origin.record.headers or () if not k.startswith("sp-")]
         topic = topics.delay(self._prefix, tier_for(now_ms, outcome.due_ms))
-        return Record(topic, origin.record.key, origin.record.value, [*theirs, *headers.to_headers(travelling)])
+        return Record(topic, origin.record.key, origin.value, [*theirs, *headers.to_headers(travelling)])
 
     def _dead_letter(self, origin: Origin, facts: Facts, outcome: Outcome, now_ms: int) -> Record:
         record = origin.record
@@ -117,7 +131,7 @@ class Finisher:
             origin.tp.partition,
             record.offset,
             record.key,
-            record.value,
+            origin.value,
             tuple((name, value or b"") for name, value in record.headers or ()),
         )
         value = dead.dead_letter_record(where, outcome.stage, outcome.reason, now_ms, facts.message_id)

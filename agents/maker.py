@@ -7,6 +7,7 @@ from pathlib import Path
 from agents.config_files import ConfigHolder
 from agents.keys import load_signers
 from agents.tables import TemplateTable
+from schemas.address import parse
 from schemas.headers import AttemptState
 from schemas.request import EmailRequest
 from streams.compose import MessageFacts, compose, render_request
@@ -43,7 +44,10 @@ class Maker:
         made = compose(request, rendered, tenant, about, os.urandom(12), signers, int(time.time()))
         if isinstance(made, Refusal):
             return made
-        return Envelope(return_path(facts.message_id, tenant.return_path_domain), (request.recipient,)), made.data
+        # the domain goes as A-labels whatever the request has (RFC 6531 section 3.7.1: then no SMTPUTF8 is needed)
+        recipient = str(parse(request.recipient))
+        sender = return_path(facts.message_id, tenant.return_path_domain)
+        return Envelope(sender, (recipient,), made.smtputf8), made.data
 
     def _signers_of(self, domain: SenderDomain) -> tuple[Signer, ...]:
         found = self._signers.get(domain)

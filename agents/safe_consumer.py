@@ -21,15 +21,13 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, e
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.futures import notify
 
+from agents.chunks import Chunks
 from streams.window import Begin, Window, first_event
 
 log = logging.getLogger(__name__)
 
 LoadWindows = Callable[[int, Mapping[TP, tuple[int, int]]], dict[TP, Window]]
 """(generation, {partition: (committed offset, first event to read)}) -> windows. Runs in a thread, may block."""
-
-BUFFERED = 400
-"""Records per topic that may wait between the fetcher and the agent: enough to keep it busy, little to give back."""
 
 LEASE = 0.5
 """Share of the session time-out for which a confirmed commit proves that we are still a member."""
@@ -63,7 +61,7 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 aiokafka._fetcher.seek_to(tp, found.offset)
         owner.lease = time.monotonic()
         if fresh:
-            owner.forget_chunks()
+            owner.chunks.forget()
             owner.windows.update(await asyncio.to_thread(owner.load_windows, generation, fresh))
         return offsets
 
@@ -99,9 +97,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         self.lease = 0.0
         self.lost_generation: int | None = None
         self._committing = asyncio.Lock()
-        self._chunks: dict[tuple[TP, int], tuple[ConsumerMessage, set[int]]] = {}
-        self._buffered: dict[str, int] = {}
-        self._wake = asyncio.Event()
+        self.chunks = Chunks()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> SafeThread:
@@ -113,7 +109,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         """One message per partition and fetch; its value is the list of records. Only topics that have room."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        wanted = {tp for tp in self._get_active_partitions() if self._buffered.get(tp.topic, 0) < BUFFERED}
+        wanted = {tp for tp in self._get_active_partitions() if self.chunks.has_room(tp.topic)}
         if not wanted:
             self.not_waiting_next_records.set()
             await self.sleep(0.02)
@@ -140,16 +136,8 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         last = chunk[-1]
         message = self._to_message(tp, last)
         message.value = chunk
-        self._buffered[tp.topic] = self._buffered.get(tp.topic, 0) + len(chunk)
-        open_offsets = {r.offset for r in chunk}
-        for record in chunk:
-            self._chunks[tp, record.offset] = (message, open_offsets)
+        self.chunks.add(tp, message, chunk)
         return message
-
-    def forget_chunks(self) -> None:
-        """A new generation: Faust has emptied the agents' queues, what was fetched before will be fetched again."""
-        self._buffered.clear()
-        self._chunks.clear()
 
     # ---- what the agent calls
 
@@ -157,10 +145,10 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         """Start on a record. None when it is stale or repeated: do nothing."""
         window = self._window(tp, generation)
         if window is not None:
-            self._buffered[tp.topic] -= 1
+            self.chunks.taken(tp.topic)
         begun = window.begin(offset) if window else None
         if begun is None:
-            self._over(tp, offset)
+            self._tell(self.chunks.over((tp, offset)))
         return begun
 
     async def may_start(self, tp: TP, generation: int) -> bool:
@@ -180,25 +168,23 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         return time.monotonic() - self.lease <= float(self.app.conf.broker_session_timeout) * LEASE
 
     def give_up(self, tp: TP, offset: int) -> None:
-        """The record is not ours any more; whoever owns the partition fetches it again."""
-        self._over(tp, offset)
+        """A part of the record is not ours any more; whoever owns the partition fetches it again."""
+        self._tell(self.chunks.part_over((tp, offset)))
 
-    def skip(self, tp: TP, generation: int, offset: int) -> None:
-        """The record was finished in an earlier generation."""
+    def expect(self, tp: TP, generation: int, offset: int, parts: set[int]) -> None:
+        """The parts of the record that are still to be finished; with none of them it was finished earlier."""
         if window := self._window(tp, generation):
-            window.skip(offset)
-        self._over(tp, offset)
+            window.expect(offset, parts)
+        if parts:
+            self.chunks.expect((tp, offset), len(parts))
+        else:
+            self._tell(self.chunks.over((tp, offset)))
 
-    def expect(self, tp: TP, generation: int, offset: int, indices: set[int]) -> None:
-        """The record has several recipients; these are still to be finished."""
-        if window := self._window(tp, generation):
-            window.expect(offset, indices)
-
-    def finish(self, tp: TP, generation: int, offset: int, event_offset: int, index: int = 0) -> None:
+    def finish(self, tp: TP, generation: int, offset: int, event_offset: int, part: int = 0) -> None:
         """The outcome's event is confirmed. Late, after a revoke, it changes nothing: the next owner read it."""
-        window = self._window(tp, generation)
-        if window is None or window.finish(offset, event_offset, index):
-            self._over(tp, offset)
+        if window := self._window(tp, generation):
+            window.finish(offset, event_offset, part)
+        self._tell(self.chunks.part_over((tp, offset)))
 
     def attempted(self, tp: TP, generation: int, offset: int, event_offset: int) -> None:
         """at_most_once: the record of the attempt is confirmed."""
@@ -214,14 +200,9 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         window = self.windows.get(tp)
         return window if window and window.generation == generation == self.app.consumer_generation_id else None
 
-    def _over(self, tp: TP, offset: int) -> None:
-        """Tell Faust's wait_empty that this record, and with the last one its chunk, is gone."""
-        entry = self._chunks.pop((tp, offset), None)
-        if entry is None:
-            return
-        message, left = entry
-        left.discard(offset)
-        if not left:
+    def _tell(self, message: Any) -> None:
+        """Tell Faust's wait_empty that a chunk is gone."""
+        if message is not None:
             message.acked = True
             self._unacked_messages.discard(message)
             notify(self._waiting_for_ack)

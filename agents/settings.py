@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     group_prefix: str = Field("streampost", description="Prefix of every consumer group.")
     config_dir: Path = Field(Path("config"), description="Folder with tenants.toml, pools.toml, lanes.toml, keys/.")
     config_overlay: Path | None = Field(None, description="Folder whose TOML files replace those of config_dir.")
+    schema_ids: dict[int, str] = Field(
+        default={}, description='Schemas of Confluent-format records by registry id, as JSON: {"17": "EmailRequest"}.'
+    )
     lanes: Words = Field(LANES, description="Lanes that this worker serves, comma-separated.")
     hash_key_file: Path | None = Field(None, description="File with the secret of the address hash.")
     hash_key: SecretStr = Field(SecretStr("streampost-development"), description="The same inline, for development.")

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas import headers
 from schemas.event import TERMINAL, EventType
-from streams.dedup import LAST, Dedup
+from streams.dedup import Dedup, ended
 from streams.window import Finished
 
 TIMEOUT_S = 120.0
@@ -100,5 +100,6 @@ def _note_seen(seen: Dedup, message: Any) -> None:
     kind = marks.get(headers.TYPE, b"").decode()
     # a dropped copy says nothing of the message itself, which may still have been under way
     if headers.TURN in marks and kind not in (EventType.ATTEMPTED, EventType.DUPLICATE):
-        turn = LAST if kind in TERMINAL else int(marks[headers.TURN])
+        turn = int(marks[headers.TURN])
+        turn = ended(turn) if kind in TERMINAL else turn
         seen.add(message.key().decode(), turn, message.timestamp()[1])

@@ -106,6 +106,7 @@ class Worker:
             maker,
             self.seen,
             {"transactional": settings.slots_transactional, "bulk": settings.slots_bulk},
+            settings.schema_ids,
         )
         for work in (self.outbox.run(), pool.run(), self._watch(consumer)):
             self._background.append(asyncio.create_task(_vital(work)))

@@ -21,7 +21,7 @@ class Dedup:
         return len(self._seen)
 
     def add(self, message_id: str, attempt: int, now_ms: int) -> None:
-        """The attempt has an outcome. `attempt` of a terminal outcome is LAST, so that no later one is tried."""
+        """The attempt has an outcome. A terminal one is added as `ended(attempt)`: no later one is tried."""
         key = _key(message_id)
         before = self._seen.pop(key, (0, 0))[0]
         self._seen[key] = (max(before, attempt), now_ms)
@@ -34,8 +34,18 @@ class Dedup:
         return found is not None and attempt <= found[0] and now_ms - found[1] <= self._window_ms
 
 
-LAST = 1 << 30
-"""Attempt number of a terminal outcome."""
+_LIFE = 30
+"""Bits of a turn that count within one life of a request; the bits above count its lives."""
+
+
+def ended(turn: int) -> int:
+    """What a terminal outcome is remembered as: above every turn of this life, below the first of the next."""
+    return ((turn >> _LIFE) + 1) << _LIFE
+
+
+def first_turn(dead_letter: int) -> int:
+    """The first turn of a request that was replayed from the dead letter of this offset: it begins a new life."""
+    return ((dead_letter + 1) << _LIFE) + 1
 
 
 def _key(message_id: str) -> int:

@@ -12,14 +12,14 @@ METADATA_PREFIX = "e1:"
 
 
 class Finished(NamedTuple):
-    """What the tail says of one request record, each by recipient index: offset of the outcome, and of the attempt."""
+    """What the tail says of one request record, each by part (recipient): offset of the outcome, and of the attempt."""
 
     events: dict[int, int]
     attempts: dict[int, int]
 
 
 class Begin(NamedTuple):
-    """A record that is to be worked on: indices that are finished already, and those whose attempt is in doubt."""
+    """A record that is to be worked on: parts that are finished already, and those whose attempt is in doubt."""
 
     done: frozenset[int] = frozenset()
     attempted: frozenset[int] = frozenset()
@@ -76,10 +76,10 @@ class Window:
         known = self._known.pop(offset, None)
         return Begin(frozenset(known.events), frozenset(known.attempts)) if known else _FRESH
 
-    def expect(self, offset: int, indices: "set[int]") -> None:
-        """A record with several recipients: the indices still to be finished. A single one needs no call."""
-        if indices:
-            self._open[offset] = indices
+    def expect(self, offset: int, parts: "set[int]") -> None:
+        """A record with several recipients: the parts still to be finished. A single one needs no call."""
+        if parts:
+            self._open[offset] = parts
         else:
             self.skip(offset)
 
@@ -88,14 +88,14 @@ class Window:
         if self._open.pop(offset, False) is not False:
             self.dirty = True
 
-    def finish(self, offset: int, event_offset: int, index: int = 0) -> bool:
+    def finish(self, offset: int, event_offset: int, part: int = 0) -> bool:
         """One recipient's outcome is confirmed in the events topic. True when the whole record is finished."""
         if offset not in self._open:
             return False
         self._note(offset, event_offset)
         left = self._open[offset]
         if left is not None:
-            left.discard(index)
+            left.discard(part)
             if left:
                 return False
         del self._open[offset]

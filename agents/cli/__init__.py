@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from agents.cli import analytics, delay, deliver, demo, dkim, inspect, receiver, replay, send, suppress, template, topics
+from agents.cli import (
+    analytics,
+    delay,
+    deliver,
+    demo,
+    dkim,
+    inspect,
+    receiver,
+    replay,
+    send,
+    suppress,
+    template,
+    topics,
+)
 
 GROUPS = (send, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics, demo)
 

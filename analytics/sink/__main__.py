@@ -9,7 +9,7 @@ from clickhouse_connect.driver.exceptions import Error
 from pydantic import ValidationError
 
 from analytics import clickhouse, settings
-from analytics.embedded.__main__ import write_whole
+from analytics.files import write_whole
 from analytics.migrate import MigrationError
 from analytics.settings import Settings, UnknownSettingError
 from analytics.sink import checks

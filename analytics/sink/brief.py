@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 from confluent_kafka import Message
 
 from analytics.sink.protocol import Record
-from schemas import address, lenient
+from schemas import address
 from schemas.errors import AddressError
 from schemas.headers import REPLAYED, AttemptState, to_headers
 from schemas.ids import message_uuid
+from schemas.lenient import Brief, read_briefs
 from schemas.topics import lane_of
 
 ATTEMPT_HEADER = to_headers(AttemptState())[0][0]
@@ -39,29 +40,24 @@ def to_json(row: Row) -> dict[str, Any]:
 
 
 def prepare(message: Message) -> Record:
-    """The record with its row; no row for a retry, nor for a record without identity (the worker: dead letter)."""
+    """The record with a row per request; none for a retry, nor for what cannot be told who it is (a dead letter)."""
     is_retry = _has(message, ATTEMPT_HEADER) and not _has(message, REPLAYED)
-    row = None if is_retry else _row(message)
-    return Record(message.offset(), 200 if row else 50, row)
+    rows = [] if is_retry else [_row(message, brief) for brief in read_briefs(message.value())]
+    return Record(message.offset(), 50 + 150 * len(rows), rows or None)
 
 
 def _has(message: Message, header: str) -> bool:
     return any(name == header for name, _ in message.headers() or ())
 
 
-def _row(message: Message) -> Row | None:
-    fields = lenient.read_fields(message.value())
-    who = None if fields is None else lenient.identity(fields)
-    if fields is None or who is None:
-        return None
-    tenant, request_id = who
+def _row(message: Message, brief: Brief) -> Row:
     return Row(
-        message_id=message_uuid(tenant, request_id),
-        request_id=request_id,
-        tenant_id=tenant,
+        message_id=message_uuid(brief.tenant, brief.id),
+        request_id=brief.id,
+        tenant_id=brief.tenant,
         lane=lane_of(message.topic()),
-        campaign_id=_text(fields.get("campaign")),
-        recipient_domain=_domain(fields.get("recipient")),
+        campaign_id=brief.campaign,
+        recipient_domain=_domain(brief.recipient),
         accepted_at=_time(message),
         replayed=_has(message, REPLAYED),
         kafka_topic=message.topic(),
@@ -70,13 +66,7 @@ def _row(message: Message) -> Row | None:
     )
 
 
-def _text(value: Any) -> str:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-
-
-def _domain(recipient: Any) -> str:
-    if not isinstance(recipient, str):
-        return ""
+def _domain(recipient: str) -> str:
     try:
         return address.parse(recipient).domain
     except AddressError:

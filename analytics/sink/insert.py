@@ -31,7 +31,7 @@ def _insert_events(client: Client, token: str, partition: int, records: Sequence
 
 def _insert_requests(client: Client, token: str, partition: int, records: Sequence[Record]) -> None:
     # lines of JSON: the client's own columnar insert would load pandas, 80 MB of it
-    data = b"\n".join([orjson.dumps(brief.to_json(r.row)) for r in records])
+    data = b"\n".join([orjson.dumps(brief.to_json(row)) for r in records for row in r.row])
     client.raw_insert("email_requests_local", brief.Row._fields, data, fmt="JSONEachRow", settings=_with(token))
 
 

@@ -101,7 +101,7 @@ def join_and_leave(fleet: Fleet) -> Counts:
 
 
 def slow_head(fleet: Fleet) -> Counts:
-    """The head of a partition hangs, everything behind it is finished, the worker dies: nothing finished is repeated."""
+    """The head of a partition hangs, all behind it is finished, the worker dies: nothing finished is repeated."""
     worker = fleet.start()
     fleet.send(["very-slow"], partition=0)
     fleet.receiver.wait_for(1, "started")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas import codec
-from schemas.lenient import identity, read_fields, read_identity
+from schemas.lenient import Brief, read_briefs, read_identity
 
 GOOD = {"id": "order-1", "tenant": "shop", "recipient": "a@b.example", "sender": {"address": "c@d.example"}}
 
@@ -18,7 +18,6 @@ def raw(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     "record",
     [
-        codec.encode("EmailRequest", GOOD),
         raw(),
         b" \n" + raw(),
         raw(recipient=7, sender=None, unknown=True),
@@ -37,8 +36,18 @@ def test_a_record_that_does_not(record: bytes | None) -> None:
     assert read_identity(record) is None
 
 
-def test_the_fields_are_unchecked() -> None:
-    assert read_fields(b'{"id": 7}') == {"id": 7}
+@pytest.mark.parametrize("record", [codec.encode("EmailRequest", GOOD), raw(), raw(unknown=True)])
+def test_every_request_that_says_who_it_is_counts_as_accepted(record: bytes) -> None:
+    assert read_briefs(record) == [Brief("shop", "order-1", "", "a@b.example")]
+
+
+def test_each_recipient_of_a_batch_counts_for_itself_and_a_broken_batch_not_at_all() -> None:
+    shared = {k: v for k, v in GOOD.items() if k not in ("id", "recipient")}
+    people = [{"id": "1", "address": "a@b.example"}, {"id": "ü", "address": "c@b.example"}]
+    batch = {**shared, "recipients": people}
+    assert read_briefs(json.dumps(batch).encode()) == [Brief("shop", "1", "", "a@b.example")]
+    assert read_briefs(codec.encode("EmailBatch", batch)) == [Brief("shop", "1", "", "a@b.example")]
+    assert read_briefs(json.dumps({**batch, "id": "x", "recipients": 7}).encode()) == []
 
 
 @pytest.mark.parametrize(
@@ -56,8 +65,8 @@ def test_the_fields_are_unchecked() -> None:
     ],
 )
 def test_an_identity_that_cannot_be_used(changes: dict[str, Any]) -> None:
-    assert identity({**GOOD, **changes}) is None
+    assert read_identity(raw(**changes)) is None
 
 
 def test_the_longest_id() -> None:
-    assert identity({**GOOD, "id": "~" * 128}) == ("shop", "~" * 128)
+    assert read_identity(raw(id="~" * 128)) == ("shop", "~" * 128)
