@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
 from analytics.embedded.config import MIB
+from analytics.files import write_whole
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -45,14 +45,6 @@ def serve(options: argparse.Namespace) -> None:
             server.shutdown()
     finally:
         engine.close()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, "utf-8")
-    part.replace(path)
 
 
 def main(argv: list[str] | None = None) -> int:
