@@ -34,7 +34,7 @@ def text_part(text: str) -> Encoded:
     data = text.encode("utf-8")
     wide = len(data) - len(text)  # octets beyond the first of each character: 0 for ASCII
     if wide * 10 > len(data):  # quoted-printable would take more octets than base64
-        return Encoded("base64", base64(data.replace(b"\n", b"\r\n")))
+        return Encoded("base64", base64(data.replace(b"\n", b"\r\n") + b"\r\n"))
     if not wide and _plain(data):
         return Encoded("7bit", data.replace(b"\n", b"\r\n"))
     return Encoded("quoted-printable", quoted_printable(text))
