@@ -7,18 +7,26 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
+from agents.broker import embedded_broker, running_kafka
 from schemas import codec, topics
 from schemas.headers import due_ms
 from schemas.topics import TIERS
+from tests.support.cli import run_command
 from tests.support.delay import delayed, end, now_ms, start_delay
-from tests.support.kafka import Record, consume_all, count, create_topics, produce, wait_until
+from tests.support.kafka import Record, consume_all, count, create, create_topics, produce, wait_until
 
 pytestmark = pytest.mark.kafka
 
 
 def _back(kafka: str, prefix: str, lane: str = "bulk") -> list[Record]:
     return consume_all(kafka, topics.requests(prefix, lane))
+
+
+def _all_back(kafka: str, prefix: str, sent: list[Record]) -> bool:
+    return {r.value for r in _back(kafka, prefix)} == {r.value for r in sent}
 
 
 def _has(kafka: str, topic: str, records: int) -> bool:
@@ -87,7 +95,7 @@ def test_sigkill_loses_nothing_and_repeats_only_what_was_not_committed(kafka: st
     assert count(kafka, target) < 2000, "it was killed too late to prove anything"
     second = start_delay(kafka, prefix, tmp_path, name="second")
     try:
-        wait_until(lambda: {r.value for r in _back(kafka, prefix)} == {r.value for r in sent}, "all are back", 60)
+        wait_until(partial(_all_back, kafka, prefix, sent), "all are back", 60)
         second.send_signal(signal.SIGTERM)
         assert second.wait(30) == 0
     finally:
@@ -138,3 +146,63 @@ def test_a_bad_record_becomes_a_dead_letter_and_does_not_stop_the_partition(
     assert letters[0]["headers"] == [{"name": "x", "value": b"1"}]
     assert "missing" in letters[0]["reason"]
     assert f"{prefix}.other.requests.bulk" in letters[1]["reason"]
+
+
+def test_what_the_request_topic_refuses_becomes_a_dead_letter(kafka: str, prefix: str, tmp_path: Path) -> None:
+    small = NewTopic(topics.requests(prefix, "bulk"), 1, 1, config={"max.message.bytes": "2000"})
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.create_topics([small])[small.topic].result(30)
+    names = [s.name for s in topics.table(prefix) if s.name != small.topic]
+    create(kafka, dict.fromkeys(names, 1))
+    large = delayed(1, now_ms(), prefix)._replace(value=b"x" * 5000)
+    produce(kafka, topics.delay(prefix, TIERS[0]), [large, delayed(2, now_ms(), prefix)])
+    process = start_delay(kafka, prefix, tmp_path)
+    try:
+        wait_until(partial(_has, kafka, small.topic, 1), "the small one is back")
+        wait_until(partial(_has, kafka, f"{prefix}.dead", 1), "the large one is a dead letter")
+    finally:
+        end(process)
+    (letter,) = (codec.decode("DeadLetter", r.value) for r in consume_all(kafka, f"{prefix}.dead"))
+    assert (letter["value"], letter["stage"]) == (b"x" * 5000, "delay")
+    assert "Message size too large" in letter["reason"]
+
+
+def test_a_broker_that_dies_and_returns_costs_nothing(prefix: str, tmp_path: Path) -> None:
+    with running_kafka(tmp_path / "kafka") as broker:
+        create_topics(broker.bootstrap, prefix)
+        due = now_ms()
+        sent = [delayed(n, due + n, prefix) for n in range(3000)]
+        produce(broker.bootstrap, topics.delay(prefix, TIERS[0]), sent)
+        target = topics.requests(prefix, "bulk")
+        process = start_delay(broker.bootstrap, prefix, tmp_path)
+        try:
+            wait_until(partial(_has, broker.bootstrap, target, 300), "it is at work")
+            broker.kill()
+            broker.start()
+            wait_until(partial(_all_back, broker.bootstrap, prefix, sent), "all are back", 90)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            end(process)
+
+
+def test_it_works_on_the_embedded_broker(prefix: str, tmp_path: Path) -> None:
+    with embedded_broker(tuple(s.name for s in topics.table(prefix))) as bootstrap:
+        due = now_ms() + 300
+        sent = [delayed(n, due + n, prefix) for n in range(500)]
+        produce(bootstrap, topics.delay(prefix, TIERS[0]), sent)
+        process = start_delay(bootstrap, prefix, tmp_path)
+        try:
+            wait_until(partial(_all_back, bootstrap, prefix, sent), "all are back")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            end(process)
+        assert count(bootstrap, topics.requests(prefix, "bulk")) == 500
+
+
+def test_without_its_topics_it_refuses_to_start(kafka: str, prefix: str) -> None:
+    answer = run_command(kafka, prefix, "delay")
+    assert answer.exit_code == 1
+    assert f"missing topics: {prefix}.delay.5s" in answer.stderr
+    assert "streampost topics create" in answer.stderr
