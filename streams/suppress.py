@@ -76,6 +76,12 @@ def _mix(scope: Scope) -> int:
     return int.from_bytes(digest, "big")
 
 
+@lru_cache(maxsize=65536)
+def _mixes(tenant: str, lane: str) -> tuple[tuple[Scope, int], ...]:
+    """The scopes that concern a message, with their mixes."""
+    return tuple((scope, _mix(scope)) for scope in scopes(tenant, lane))
+
+
 class SuppressionSet:
     """Suppressed addresses by scope. Mutable and not locked: it belongs to one thread."""
 
@@ -127,13 +133,20 @@ class SuppressionSet:
         at = bisect_left(highs, high)
         if at == len(highs) or highs[at] != high:  # almost always
             return None
-        for scope in scopes(tenant, lane):
-            found = self._index(bucket, high, low ^ _mix(scope))
-            if found >= 0:
-                until = self._until[bucket][found]
-                if until == _FOREVER or until * 1000 > now_ms:
-                    return Suppressed(scope, self._reason(bucket, found), until * 1000 or None)
+        lows = self._low[bucket]
+        for scope, mix in _mixes(tenant, lane):
+            found = at
+            while found < len(highs) and highs[found] == high:
+                if lows[found] == low ^ mix and (hit := self._in_force(scope, bucket, found, now_ms)):
+                    return hit
+                found += 1
         return None
+
+    def _in_force(self, scope: Scope, bucket: int, at: int, now_ms: int) -> Suppressed | None:
+        until = self._until[bucket][at]
+        if until != _FOREVER and until * 1000 <= now_ms:
+            return None
+        return Suppressed(scope, self._reason(bucket, at), until * 1000 or None)
 
     def _index(self, bucket: int, high: int, low: int) -> int:
         """Where the entry is in its bucket, or -1. The same address in another scope has the same high word."""
