@@ -126,21 +126,23 @@ class Delivery:
     def _admit(self, origin: Origin, begun: Begin, state: AttemptState, request: EmailRequest, facts: Facts) -> None:
         now_ms = int(time.time() * 1000)
         config = self._lookups.config
-        refusal = admit(request, origin.lane, config, now_ms)
-        policy = config.lanes[origin.lane]
-        end_ms = give_up_ms(policy, state.accepted_ms, request.send_at, request.expires_at)
-        dispatch = Dispatch(self, origin, state, request, facts, end_ms)
+        admitted = admit(request, origin.lane, config, now_ms)
+        end_ms = give_up_ms(config.lanes[origin.lane], state.accepted_ms, request.send_at, request.expires_at)
         seen = self._seen[origin.tp.partition]
         looked = self._lookups.look(request, facts, now_ms)._replace(
             seen=facts.message_id in self._in_flight or seen.seen(facts.message_id, state.turn, now_ms),
             attempted=origin.part in begun.attempted,
         )
         outcome = decide(request, state, looked, now_ms, end_ms)
-        if isinstance(refusal, Refusal) and not looked.seen:
-            outcome = rejected(refusal.stage, refusal.reason)
+        if isinstance(admitted, Refusal):
+            # a dropped copy stays one, whatever is wrong with it
+            refused = outcome if outcome and looked.seen else rejected(admitted.stage, admitted.reason)
+            self.finisher.finish(origin, state, facts, refused)
+            return
         if outcome is not None:
             self.finisher.finish(origin, state, facts, outcome)
             return
+        dispatch = Dispatch(self, origin, state, admitted, facts, end_ms)
         self._in_flight.add(facts.message_id)
         answer = self._resolver.cached_mx(facts.domain)
         if answer is not None:
@@ -168,8 +170,7 @@ class Delivery:
             outcome = of_refusal("connect", found.code, found.enhanced, found.reason, patience)
             dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
             return
-        tenant = config.tenants[facts.tenant]
-        pool = config.pools[dispatch.request.pool or tenant.pools[facts.lane]]
+        pool = config.pools[dispatch.admitted.pool]
         source = choose(pool, self._turns[pool.name], self._busy, dispatch.state.source)
         self._turns[pool.name] += 1
         self._busy[source] += 1
@@ -208,7 +209,7 @@ class Delivery:
     def make(self, dispatch: Dispatch) -> tuple[Envelope, bytes] | Outcome:
         """Render, build and sign."""
         try:
-            made = self._maker.make(dispatch.request, dispatch.facts, dispatch.state)
+            made = self._maker.make(dispatch.admitted, dispatch.facts, dispatch.state)
         except Exception as e:
             log.exception("cannot make %s", dispatch.facts.message_id)
             return rejected("internal", f"{type(e).__name__}: {e}")

@@ -8,6 +8,7 @@ from agents.finisher import Origin
 from agents.smtp_session import SessionFacts, SessionLostError
 from schemas.headers import AttemptState
 from schemas.request import AT_MOST_ONCE, EmailRequest
+from streams.admit import Admitted
 from streams.events import Facts
 from streams.outcome import Outcome, Patience, of_loss, of_refusal, of_reply, throttled
 from streams.route import Route
@@ -31,10 +32,10 @@ class Dispatch:
         "_delivery",
         "_queued",
         "_settled",
+        "admitted",
         "facts",
         "give_up_ms",
         "origin",
-        "request",
         "route",
         "state",
     )
@@ -44,20 +45,25 @@ class Dispatch:
         delivery: "Delivery",
         origin: Origin,
         state: AttemptState,
-        request: EmailRequest,
+        admitted: Admitted,
         facts: Facts,
         give_up_ms: int,
     ) -> None:
         self._delivery = delivery
         self.origin = origin
         self.state = state
-        self.request = request
+        self.admitted = admitted
         self.facts = facts
         self.give_up_ms = give_up_ms
         self.route: Route | None = None
         self._queued = time.monotonic()
         self._began = 0.0
         self._settled = False
+
+    @property
+    def request(self) -> EmailRequest:
+        """What was asked for."""
+        return self.admitted.request
 
     def finish(self, outcome: Outcome) -> None:
         """Exactly once."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from agents.config_files import ConfigHolder
 from agents.keys import load_signers
 from agents.tables import TemplateTable
-from schemas.address import parse
 from schemas.headers import AttemptState
-from schemas.request import EmailRequest
+from streams.admit import Admitted
 from streams.compose import MessageFacts, compose, render_request
 from streams.config import SenderDomain
 from streams.dkim import Signer
@@ -33,19 +32,19 @@ class Maker:
             for domain in tenant.sender_domains.values():
                 self._signers_of(domain)
 
-    def make(self, request: EmailRequest, facts: Facts, state: AttemptState) -> tuple[Envelope, bytes] | Refusal:
+    def make(self, admitted: Admitted, facts: Facts, state: AttemptState) -> tuple[Envelope, bytes] | Refusal:
         """Envelope and signed message of an admitted request."""
-        tenant = self._holder.current.tenants[request.tenant]
+        request, tenant = admitted.request, admitted.tenant
         about = MessageFacts(facts.message_id, facts.lane, facts.recipient_hash, state.accepted_ms)
         rendered = render_request(request, tenant, about, self._templates.templates)
         if isinstance(rendered, Refusal):
             return rendered
-        signers = self._signers_of(tenant.sender_domains[facts.sending_domain])
+        signers = self._signers_of(admitted.sender_domain)
         made = compose(request, rendered, tenant, about, os.urandom(12), signers, int(time.time()))
         if isinstance(made, Refusal):
             return made
         # the domain goes as A-labels whatever the request has (RFC 6531 section 3.7.1: then no SMTPUTF8 is needed)
-        recipient = str(parse(request.recipient))
+        recipient = str(admitted.recipient)
         sender = return_path(facts.message_id, tenant.return_path_domain)
         return Envelope(sender, (recipient,), made.smtputf8), made.data
 

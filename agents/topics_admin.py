@@ -1,5 +1,6 @@
 """Create the topics of schemas/topics.py, and compare a cluster with it. Nothing is ever deleted or changed."""
 
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -122,7 +123,10 @@ def _differs(key: str, wanted: str, found: str) -> bool:
 
 
 def create_missing(admin: AdminClient, wanted: tuple[Wanted, ...], actual: Mapping[str, Actual]) -> list[str]:
-    """Create the topics that do not exist; their names. Raises TopicsError that names the one that failed."""
+    """Create the topics that do not exist; their names. They can be used when this returns.
+
+    Raises TopicsError that names the one that failed.
+    """
     new = [
         NewTopic(t.name, num_partitions=t.partitions, replication_factor=t.replication, config=t.config)
         for t in wanted
@@ -135,7 +139,26 @@ def create_missing(admin: AdminClient, wanted: tuple[Wanted, ...], actual: Mappi
             future.result(SECONDS)
         except Exception as e:
             raise TopicsError(f"topic {name} could not be created: {e}") from e
+    _await_leaders(admin, {t.topic for t in new})
     return [t.topic for t in new]
+
+
+def _await_leaders(admin: AdminClient, names: set[str]) -> None:
+    """The answer to a creation comes from the controller; the brokers learn of the topics a little later."""
+    deadline = time.monotonic() + SECONDS
+    while waiting := names - _with_leaders(admin):
+        if time.monotonic() > deadline:
+            raise TopicsError(f"created, but without a leader after {SECONDS:.0f} s: {', '.join(sorted(waiting))}")
+        time.sleep(0.05)
+
+
+def _with_leaders(admin: AdminClient) -> set[str]:
+    found = admin.list_topics(timeout=SECONDS).topics
+    return {
+        name
+        for name, topic in found.items()
+        if topic.error is None and topic.partitions and all(p.leader >= 0 for p in topic.partitions.values())
+    }
 
 
 def require_topics(admin: AdminClient, names: list[str]) -> None:

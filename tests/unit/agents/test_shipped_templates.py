@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import ANY, Template
+from agents.template_files import read_template
 from streams.render import Compiled, Rendered, check_template, compile_template, render
-from streams.template_files import SAMPLE, from_files
 
 FOLDER = Path(__file__).parents[3] / "config" / "templates"
 NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
@@ -30,21 +29,11 @@ def texts(name: str) -> dict[str, str]:
 
 
 def shipped(name: str) -> Rendered:
-    compiled = compile_template(from_files(name, 1, texts(name)))
+    compiled = compile_template(read_template(FOLDER / name))
     assert isinstance(compiled, Compiled), compiled
-    found = render(compiled, {**json.loads(texts(name)[SAMPLE]), **MAIL})
+    found = render(compiled, {**json.loads(texts(name)["sample.json"]), **MAIL})
     assert isinstance(found, Rendered), found
     return found
-
-
-def test_a_folder_becomes_a_template() -> None:
-    files = {"subject.txt": "Hi {{ n }}\n", "message.html": "<p>\n</p>", "sample.json": "{}", "notes.md": "x"}
-    assert from_files("hello", 2, files, "shop", 5, "me") == Template(
-        "hello", 2, "shop", "Hi {{ n }}", None, "<p>\n</p>", "", 5, "me"
-    )
-    assert from_files("hello", 1, {"message.txt": "x", "preheader.txt": " y \n"}) == Template(
-        "hello", 1, ANY, "", "x", None, "y"
-    )
 
 
 def test_three_templates_are_shipped() -> None:
@@ -53,7 +42,7 @@ def test_three_templates_are_shipped() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_template_is_whole(name: str) -> None:
-    assert check_template(from_files(name, 1, texts(name))) == ()
+    assert check_template(read_template(FOLDER / name)) == ()
     found = shipped(name)
     assert found.subject
     assert "\n" not in found.subject
