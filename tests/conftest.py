@@ -9,7 +9,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,18 +40,19 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(pytestconfig, "workerinput") else base
     address, starting, using = shared / "kafka.address", shared / "kafka.starting", shared / "kafka.using"
-    with _locked(starting, fcntl.LOCK_EX):
-        owner = None if address.exists() else running_kafka(shared / f"kafka-{uuid.uuid4().hex[:8]}")
-        if owner:
-            address.write_text(owner.__enter__().bootstrap)
-        user = _locked(using, fcntl.LOCK_SH)
-        user.__enter__()
-    yield address.read_text()
-    user.__exit__(None, None, None)
-    if owner:
-        with _locked(starting, fcntl.LOCK_EX), _locked(using, fcntl.LOCK_EX):
-            address.unlink()
-            owner.__exit__(None, None, None)
+    with ExitStack() as mine:
+        with _locked(starting, fcntl.LOCK_EX):
+            if first := not address.exists():
+                broker = mine.enter_context(running_kafka(shared / f"kafka-{uuid.uuid4().hex[:8]}"))
+                address.write_text(broker.bootstrap)
+            user = mine.enter_context(ExitStack())
+            user.enter_context(_locked(using, fcntl.LOCK_SH))
+        yield address.read_text()
+        user.close()
+        if first:
+            with _locked(starting, fcntl.LOCK_EX), _locked(using, fcntl.LOCK_EX):  # until nobody uses it
+                address.unlink()
+                mine.close()
 
 
 @pytest.fixture
