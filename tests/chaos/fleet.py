@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agents.demo.setting import prepare_config
-from schemas import headers
+from schemas import codec, headers
 from schemas.event import TERMINAL
 from tests.support.kafka import Record, consume_all, create_topics, produce
 from tests.support.receiver import ROOT, Receiver
@@ -87,6 +87,20 @@ class Fleet:
             }
             place = i % PARTITIONS if partition is None else partition
             records.append(Record(json.dumps(fields).encode(), domain.encode(), partition=place))
+        produce(self.bootstrap, f"{self.prefix}.requests.bulk", records)
+
+    def send_batches(self, count: int, recipients: int, domain: str = "gmail.test") -> None:
+        """`count` EmailBatch records of so many ordinary recipients each."""
+        records = []
+        for number in range(count):
+            people = [
+                {"id": str(uuid.uuid4()), "address": f"reader-{number}-{i}@{domain}", "variables": json.dumps({"n": i})}
+                for i in range(recipients)
+            ]
+            self.sent |= {p["id"] for p in people}
+            shared = {"tenant": "newsletter", "sender": SENDER, "subject": "to many", "text": "Hello.\n" * 50}
+            value = codec.encode("EmailBatch", {**shared, "recipients": people})
+            records.append(Record(value, domain.encode(), partition=number % PARTITIONS))
         produce(self.bootstrap, f"{self.prefix}.requests.bulk", records)
 
     # ---- what happened

@@ -163,6 +163,17 @@ def _takeover(fleet: Fleet, in_flight: int, start: Callable[[], Any]) -> Counts:
     return Counts(in_flight_at_kill=in_flight, takeover_seconds=round(time.monotonic() - began, 1))
 
 
+def batch_sigkill(fleet: Fleet) -> Counts:
+    """The worker dies in the middle of batches: only their unfinished recipients are done again."""
+    worker = fleet.start()
+    fleet.send_batches(4, 300)
+    fleet.receiver.wait_for(400)
+    worker.kill()
+    worker.wait()
+    in_flight = fleet.in_flight()
+    return _takeover(fleet, in_flight, fleet.start)
+
+
 CASES: dict[str, Callable[[Fleet], Counts]] = {
     "worker-sigkill": sigkill,
     "worker-sigkill-one-of-two": sigkill_one_of_two,
@@ -170,4 +181,5 @@ CASES: dict[str, Callable[[Fleet], Counts]] = {
     "worker-join-and-leave": join_and_leave,
     "worker-slow-head-sigkill": slow_head,
     "worker-frozen": frozen,
+    "worker-batch-sigkill": batch_sigkill,
 }
