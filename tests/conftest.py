@@ -13,9 +13,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from agents.broker import running_kafka
 from agents.kafka_jars import missing_reason
+
+# no deadline: how long an example takes says how busy the machine is, not whether the code is right
+settings.register_profile("streampost", deadline=None)
+settings.load_profile("streampost")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
