@@ -1,25 +1,18 @@
-"""Reading a compacted topic: once to its end, or for as long as the process lives, in a thread of its own.
+"""Reading a compacted topic from its beginning to its end. agents/follower.py goes on from there.
 
-No consumer group and no commits: every reader takes all partitions from the beginning. Each change is decoded in the
-thread and applied in the event loop, so that the tables need no locks. A record that cannot be read is logged, counted
-and passed over: one bad record must not keep every worker from starting.
+No consumer group and no commits: every reader takes all partitions.
 """
 
-import asyncio
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 log = logging.getLogger(__name__)
 
-Change = TypeVar("Change")
-
 BATCH = 1000
-_QUEUED_BATCHES = 4
 _OPTIONS = {
     "group.id": "streampost-tables",  # librdkafka wants one; nothing is ever committed under it
     "enable.auto.commit": False,
@@ -57,7 +50,7 @@ class TableError(RuntimeError):
     """The topic cannot be read; the message says why and what to do."""
 
 
-def _open(options: Mapping[str, Any], topic: str, timeout_s: float) -> tuple[Consumer, dict[int, int]]:
+def open_topic(options: Mapping[str, Any], topic: str, timeout_s: float) -> tuple[Consumer, dict[int, int]]:
     """A consumer at the beginning of every partition, and where each ended when it was opened."""
     consumer = Consumer({**options, **_OPTIONS})
     try:
@@ -75,13 +68,13 @@ def _open(options: Mapping[str, Any], topic: str, timeout_s: float) -> tuple[Con
     return consumer, ends
 
 
-def _batch(consumer: Consumer, wait_s: float) -> list[Message]:
+def next_batch(consumer: Consumer, wait_s: float) -> list[Message]:
     """At least one message if one comes within the wait, and what else is there already."""
     first = consumer.poll(wait_s)
     return [] if first is None else [first, *consumer.consume(BATCH - 1, 0)]
 
 
-class _Progress:
+class Progress:
     """Which partitions have not yet been read to where they ended at the start."""
 
     def __init__(self, ends: Mapping[int, int]) -> None:
@@ -110,10 +103,10 @@ def read_all(options: Mapping[str, Any], topic: str, timeout_s: float = 30) -> I
     """Every record up to the end that the topic had at the start. Raises TableError."""
     consumer, ends = _open_within(options, topic, timeout_s)
     try:
-        progress = _Progress(ends)
+        progress = Progress(ends)
         silent_until = time.monotonic() + timeout_s
         while progress.left:
-            entries = progress.entries(_batch(consumer, 0.5))
+            entries = progress.entries(next_batch(consumer, 0.5))
             yield from entries
             if entries:
                 silent_until = time.monotonic() + timeout_s
@@ -128,115 +121,9 @@ def _open_within(options: Mapping[str, Any], topic: str, timeout_s: float) -> tu
     end = time.monotonic() + timeout_s
     while True:
         try:
-            return _open(options, topic, timeout_s)
+            return open_topic(options, topic, timeout_s)
         except KafkaException as e:
             if e.args[0].code() not in _PASSING or time.monotonic() > end:
                 raise TableError(f"topic {topic}: {e.args[0].str()}") from e
             log.debug("topic %s: %s; trying again", topic, e.args[0].str())
             time.sleep(0.2)
-
-
-class Follower(Generic[Change]):
-    """Follows one topic in a thread. `decode` runs there, and may raise ValueError for a bad record; `apply` runs in
-    the event loop, with the changes in the order of the topic."""
-
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        topic: str,
-        decode: Callable[[Entry], Change],
-        apply: Callable[[Sequence[Change]], None],
-    ) -> None:
-        self.topic = topic
-        self.bad_records = 0
-        self.failure: BaseException | None = None
-        self._options = options
-        self._decode = decode
-        self._apply = apply
-        self._stopping = threading.Event()
-        self._room = threading.Semaphore(_QUEUED_BATCHES)
-        self._thread = threading.Thread(target=self._run, name=f"table-{topic}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to read; call it in the event loop that owns the table."""
-        self._loop = asyncio.get_running_loop()
-        self._ready: asyncio.Future[None] = self._loop.create_future()
-        self._thread.start()
-
-    async def ready(self, timeout_s: float = 60) -> None:
-        """Until everything that was on the topic at the start is applied. Raises TableError or TimeoutError."""
-        await asyncio.wait_for(asyncio.shield(self._ready), timeout_s)
-
-    async def stop(self) -> None:
-        """End the thread."""
-        self._stopping.set()
-        await asyncio.to_thread(self._thread.join)
-        self._ready.cancel()
-
-    def _run(self) -> None:
-        try:
-            self._follow()
-        except Exception as e:
-            log.critical("topic %s: the table is no longer kept up to date: %s", self.topic, e, exc_info=e)
-            self.failure = e
-            self._post(self._finish_ready, e)
-
-    def _follow(self) -> None:
-        consumer, ends = self._connect()
-        if consumer is None:
-            return
-        progress = _Progress(ends)
-        ready = False
-        try:
-            while not self._stopping.is_set():
-                changes = self._decoded(progress.entries(_batch(consumer, 0.5 if ready else 0.05)))
-                if changes and self._take_room():
-                    self._post(self._apply_batch, changes)
-                if not (ready or progress.left):
-                    ready = True
-                    self._post(self._finish_ready, None)
-        finally:
-            consumer.close()
-
-    def _connect(self) -> tuple[Consumer | None, dict[int, int]]:
-        """Open, again and again while no broker answers: a worker may start before its cluster."""
-        while not self._stopping.is_set():
-            try:
-                return _open(self._options, self.topic, 5)
-            except KafkaException as e:
-                log.warning("topic %s: %s; trying again", self.topic, e.args[0].str())
-                self._stopping.wait(0.5)
-        return None, {}
-
-    def _decoded(self, entries: Sequence[Entry]) -> list[Change]:
-        found = []
-        for entry in entries:
-            try:
-                found.append(self._decode(entry))
-            except ValueError as e:
-                self.bad_records += 1
-                log.error("topic %s, partition %d, offset %d passed over: %s", self.topic, *entry[2:], e)
-        return found
-
-    def _take_room(self) -> bool:
-        """Wait until the loop has applied earlier batches; False when stopping."""
-        while not self._stopping.is_set():
-            if self._room.acquire(timeout=0.2):
-                return True
-        return False
-
-    def _apply_batch(self, changes: Sequence[Change]) -> None:
-        self._room.release()
-        self._apply(changes)
-
-    def _finish_ready(self, failure: BaseException | None) -> None:
-        if self._ready.done():
-            return
-        if failure is None:
-            self._ready.set_result(None)
-        else:
-            self._ready.set_exception(failure)
-
-    def _post(self, call: Callable[[Any], None], argument: object) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, argument)

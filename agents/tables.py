@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from agents.compacted import Entry, Follower
+from agents.compacted import Entry
+from agents.follower import Follower
 from agents.settings import Settings
 from schemas.codec import decode
 from schemas.records import Control, Suppression, Template
@@ -82,10 +83,12 @@ class SuppressionTable:
 
     def __init__(self, settings: Settings) -> None:
         self.set = suppress.SuppressionSet()
+        self.version = 0
         self.follower = _follower(settings, SUPPRESSIONS, suppression_change, self.apply)
 
     def apply(self, changes: Sequence[SuppressionChange]) -> None:
         """Take over what the topic says."""
+        self.version += 1
         for key, record in changes:
             if record is None:
                 self.set.remove(key)
@@ -122,10 +125,12 @@ class ControlTable:
 
     def __init__(self, settings: Settings) -> None:
         self.set = control.ControlSet()
+        self.version = 0
         self.follower = _follower(settings, CONTROL, control_change, self.apply)
 
     def apply(self, changes: Sequence[ControlChange]) -> None:
         """Take over what the topic says."""
+        self.version += 1
         for key, record in changes:
             if record is None:
                 self.set.remove(key)

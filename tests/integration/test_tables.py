@@ -1,13 +1,15 @@
 """The tables on a real broker: complete before ready, live afterwards, not stopped by a bad record."""
 
 import asyncio
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from agents import tables, topics_admin
-from agents.compacted import Follower, TableError, read_all
+from agents.compacted import TableError, read_all
+from agents.follower import Follower
 from agents.records_writer import Record, WriteError, write_all
 from agents.settings import Settings
 from schemas.codec import encode
@@ -29,7 +31,14 @@ def settings(kafka: str, prefix: str) -> Settings:
     return found
 
 
-def write(settings: Settings, topic: str, records: list[tuple[bytes, bytes | None]]) -> None:
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def write(settings: Settings, topic: str, records: Sequence[tuple[bytes, bytes | None]]) -> None:
     named = (Record(f"{settings.topic_prefix}.{topic}", *record) for record in records)
     assert write_all(settings.librdkafka(), named) == len(records)
 
@@ -48,8 +57,8 @@ async def eventually(check: Callable[[], bool], timeout_s: float = 20) -> None:
 
 
 async def test_suppressions_are_complete_when_ready_and_follow_live(settings: Settings) -> None:
-    removed = [(suppression(h)[0], None) for h in HASHES[:500]]
-    write(settings, "suppressions", [suppression(h) for h in HASHES] + removed)
+    removed: list[tuple[bytes, bytes | None]] = [(suppression(h)[0], None) for h in HASHES[:500]]
+    write(settings, "suppressions", [*map(suppression, HASHES), *removed])
     table = tables.SuppressionTable(settings)
     table.follower.start()
     await table.follower.ready()
@@ -141,3 +150,16 @@ def test_a_record_that_the_broker_refuses_is_an_error(settings: Settings) -> Non
     topic = f"{settings.topic_prefix}.suppressions"  # compacted: a record without a key is refused
     with pytest.raises(WriteError, match="1 of 2 records"):
         write_all(settings.librdkafka(), [Record(topic, b"key", b"v"), Record(topic, None, b"v")])
+
+
+async def test_without_a_broker_the_wait_ends_with_an_error(free_port: int) -> None:
+    follower: Follower[object] = Follower(
+        Settings(kafka=f"127.0.0.1:{free_port}").librdkafka(),
+        "email.control",
+        lambda entry: entry,
+        lambda changes: None,
+    )
+    follower.start()
+    with pytest.raises(TimeoutError, match=r"nothing came for 0.5 s"):
+        await follower.ready(0.5)
+    await follower.stop()
