@@ -200,6 +200,10 @@ class Delivery:
         self.slots[origin.lane].release()
         return False
 
+    def tables_version(self) -> int:
+        """Changes with every suppression and order: what was looked up before is then looked up again."""
+        return self._lookups.version
+
     def refused(self, dispatch: Dispatch) -> Outcome | None:
         """Orders and suppression as they are now, just before MAIL FROM."""
         now_ms = int(time.time() * 1000)

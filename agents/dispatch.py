@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 THROTTLE_MS = 15_000
 """How long a message stays away that found no free connection in time."""
 
-RECHECK_S = 1.0
-"""After waiting longer than this for a connection, suppression and orders are looked at again."""
-
 
 class Dispatch:
     """Mutable while in flight: facts grow as they become known."""
@@ -30,7 +27,7 @@ class Dispatch:
     __slots__ = (
         "_began",
         "_delivery",
-        "_queued",
+        "_looked_at",
         "_settled",
         "admitted",
         "facts",
@@ -56,7 +53,7 @@ class Dispatch:
         self.facts = facts
         self.give_up_ms = give_up_ms
         self.route: Route | None = None
-        self._queued = time.monotonic()
+        self._looked_at = delivery.tables_version()
         self._began = 0.0
         self._settled = False
 
@@ -77,7 +74,7 @@ class Dispatch:
         """Last checks, render, sign; for at_most_once also the record that it is about to be sent."""
         if not await self._delivery.still_ours(self):
             return None
-        if time.monotonic() - self._queued > RECHECK_S and (outcome := self._delivery.refused(self)):
+        if self._looked_at != self._delivery.tables_version() and (outcome := self._delivery.refused(self)):
             self.finish(outcome)
             return None
         made = self._delivery.make(self)

@@ -28,6 +28,11 @@ class Lookups:
         """The configuration in force."""
         return self._holder.current
 
+    @property
+    def version(self) -> int:
+        """Goes up with every change of suppressions and orders."""
+        return self._suppressions.version + self._orders.version
+
     def facts(self, request: EmailRequest, lane: str, state: AttemptState) -> Facts:
         """What the event needs; the address fields stay empty when the address is not valid."""
         try:
