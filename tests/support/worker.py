@@ -124,6 +124,11 @@ class Site:
         self._reader.read()
         return [s.event for s in self._reader.events if s.event.message_id == message_id]
 
+    def seen(self) -> list[Seen]:
+        """Every event until now."""
+        self._reader.read()
+        return self._reader.events
+
     def outcome(self, request: Mapping[str, Any], *kinds: str) -> DeliveryEvent:
         """The request's first event of these kinds (of any kind when none is given), when it comes."""
 
