@@ -1,9 +1,11 @@
 """Addresses in the text of a bounce that is no report, each with the lines that speak of it."""
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-MAX_ADDRESSES = 200
+MAX_ADDRESSES = 100
 
 _ATEXT = r"-A-Za-z0-9!#$%&'*+/=?^_`{|}~."
 _ADDRESS = re.compile(
@@ -31,7 +33,8 @@ class Mention(NamedTuple):
     weight: int
 
 
-def mentions(text: str) -> list[Mention]:
+@lru_cache(maxsize=4)  # a report of many recipients asks for the same text again and again
+def mentions(text: str) -> tuple[Mention, ...]:
     """Every address in the text."""
     found: list[Mention] = []
     for number, line in enumerate(text.split("\n")):
@@ -43,7 +46,7 @@ def mentions(text: str) -> list[Mention]:
                 found.append(Mention(address, number, _weight(line[: match.start()], number)))
         if len(found) > MAX_ADDRESSES:
             break
-    return found
+    return tuple(found)
 
 
 def clean(address: str) -> str:
@@ -63,10 +66,10 @@ def addresses(value: str) -> list[str]:
 def _weight(before: str, number: int) -> int:
     if len(before) < 120 and _LEAD.match(before):
         return 3
-    return 2 if _PHRASE.search(before[-160:]) else 1
+    return 2 if _PHRASE.search(before[-120:]) else 1
 
 
-def chosen(found: list[Mention], ours: set[str]) -> list[str]:
+def chosen(found: Sequence[Mention], ours: set[str]) -> list[str]:
     """The failed addresses: the surest that are not `ours` (lower case), or the surest at all."""
     best: dict[str, int] = {}
     for mention in found:
@@ -79,14 +82,14 @@ def chosen(found: list[Mention], ours: set[str]) -> list[str]:
     return []
 
 
-def passages(text: str, wanted: list[str], found: list[Mention]) -> dict[str, str]:
+def passages(text: str, wanted: list[str], found: Sequence[Mention]) -> dict[str, str]:
     """For each wanted address the lines that speak of it; the whole text when there is only one."""
     if len(wanted) < 2:
         return dict.fromkeys(wanted, text)
     return {a: lines_about(a, text, found) for a in wanted}
 
 
-def lines_about(address: str, text: str, found: list[Mention]) -> str:
+def lines_about(address: str, text: str, found: Sequence[Mention]) -> str:
     """From each line that names the address to the next line that leads with another one."""
     lines = text.split("\n")
     name = address.lower()

@@ -13,9 +13,7 @@ _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,64}@[A-Za-z0-9.-]{1,255}")
 _REPORT_FIELDS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
 _ORIGINAL_FIELDS = ("x-hmxmroriginalrecipient", "x-apparently-to", "delivered-to", "x-original-to", "envelope-to", "to")
 _OLD_SUBJECTS = re.compile(r"complaint about message|feedback report for ip|abuse report|spam report", re.IGNORECASE)
-_OLD_SENDERS = re.compile(
-    r"(?:staff@hotmail\.com|scomp@aol\.(?:net|com)|fbl|feedback(?:loop)?|abuse-?report)", re.IGNORECASE
-)
+_OLD_SENDERS = re.compile(r"staff@hotmail\.com|scomp@aol\.(?:net|com)|fbl|feedback|abuse-?report", re.IGNORECASE)
 
 
 def complaint(mail: Mail, original: Fields) -> tuple[str, tuple[Recipient, ...]] | None:

@@ -23,7 +23,7 @@ def before_bounce(mail: Mail, text: str) -> str:
         return "receipt"
     if mail.get("x-failed-recipients"):
         return ""
-    if known.challenges.search(f"{subject}\n{mail.get('from')}\n{text[:8000]}"):
+    if known.challenges.search(f"{subject}\n{mail.get('from')}\n{text[:4000]}"):
         return "autoreply"
     if known.autoreplies.search(subject) and not known.subjects.search(subject):
         return "autoreply"
@@ -45,7 +45,8 @@ def unsubscribes(mail: Mail, text: str) -> bool:
         return False
     first = text.strip()[:200]
     asked = _UNSUBSCRIBE.match(mail.get("subject")) or (not mail.get("subject") and _UNSUBSCRIBE.match(first))
-    return bool(asked or any(_UNSUBSCRIBE_TO.search(mail.head.get(n)) for n in ("to", "delivered-to", "x-original-to")))
+    to = " ".join(mail.head.get(name)[:2000] for name in ("to", "delivered-to", "x-original-to"))
+    return bool(asked or _UNSUBSCRIBE_TO.search(to))
 
 
 def _automatic(mail: Mail) -> bool:

@@ -1,7 +1,7 @@
 """The words of a failure -> Recipient: finds reply code and enhanced code in them and asks the classifier."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from streams.bounces.inspection import MAX_DIAGNOSTIC, Recipient
@@ -76,17 +76,21 @@ def find(text: str, status: str = "", more: str = "") -> Finding:
         enhanced = status
     if code and enhanced and str(code)[0] != enhanced[0]:
         code = 0  # the sending server says otherwise (soft_bounce, or it gave up): its word is what was done
-    verdict = classify(stage(f"{text}\n{more}"), code, enhanced, text[:MAX_TEXT])
+    where = stage(text[:MAX_TEXT])
+    if where == "dsn" and more:
+        where = stage(more[:MAX_TEXT])
+    verdict = classify(where, code, enhanced, text[:MAX_TEXT])
     if more and _vague(verdict, enhanced):
         other = classify("dsn", code, enhanced, more[:MAX_TEXT])
         verdict = other if other.rule.startswith("text:") else verdict
     return Finding(code, enhanced, verdict)
 
 
+@lru_cache(maxsize=16)  # a report of many recipients asks for its text again and again
 def stage(text: str) -> str:
     """Which command was refused, when the text says so; else dsn."""
     for name, pattern in _STAGES.items():
-        if pattern.search(text[:MAX_TEXT]):
+        if pattern.search(text):
             return name
     return "dsn"
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from streams.bounces import diagnostic, plain
 from streams.bounces.encodings import decode_words
@@ -34,8 +35,8 @@ def recipients(part: Part, more: str) -> list[Recipient]:
 
 def from_text(text: str, more: str) -> list[Recipient]:
     """The same from text that has such blocks among other things."""
-    found = [_recipient(fields, more) for fields in _blocks(text)]
-    return [r for r in found if r is not None][:MAX_RECIPIENTS]
+    found = (_recipient(fields, more) for fields in _blocks(text))
+    return list(islice((r for r in found if r is not None), MAX_RECIPIENTS))
 
 
 def reports(text: str) -> bool:

@@ -18,6 +18,8 @@ MAX_DEPTH = 12
 MAX_PARTS = 200
 MAX_HEADERS = 1000
 MAX_HEADER_OCTETS = 256 * 1024
+MAX_VALUE = 4000
+"""Characters of one header field that are looked at."""
 
 _FIELD = re.compile(r"([!-9;-~]{1,76})[ \t]{0,9}:[ \t]*(.*)")
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9*_-]{1,64})\s*=\s*(?:"([^"\n]{0,999})"|([^\s;"]{1,999}))')
@@ -63,7 +65,7 @@ class Mail(NamedTuple):
 
     def get(self, name: str) -> str:
         """The mail's first field of that name with its encoded words decoded (RFC 2047)."""
-        return decode_words(self.head.get(name))
+        return decode_words(self.head.get(name)[:MAX_VALUE])
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every field of that name."""

@@ -23,6 +23,8 @@ _ORIGINAL_KINDS = frozenset(
     }
 )
 _MAX_WRAPPED = 3
+_MAX_WORDS = 20_000
+"""Characters of the text for people that are searched for each recipient of a report."""
 _FORWARD = re.compile(r"\s*\[?(?:fwd?|wg|tr|rv|enc|i|doorst)\b\s*:|\s*\[fwd", re.IGNORECASE)
 _ID = re.compile(r"<([^<>\s]{1,900})>|([^<>\s]{1,900})")
 _TOKEN = re.compile(r"<?[A-Za-z0-9-]{1,32}[+=]([A-Za-z0-9_-]{16,64})@")
@@ -40,15 +42,15 @@ class Halves(NamedTuple):
 def inspect(raw: bytes) -> Inspection:
     """Read one mail. Never raises on content: a mail beyond the limits has a `problem`."""
     try:
-        return _inspect(read(raw), raw, 0)
+        return _inspect(read(raw), 0)
     except LimitError as e:
         return Inspection("other", problem=str(e))
 
 
-def _inspect(mail: Mail, raw: bytes, wrapped: int) -> Inspection:
+def _inspect(mail: Mail, wrapped: int) -> Inspection:
     halves = _halves(mail)
-    found = notice(mail) or _decide(mail, halves, raw)
-    if wrapped < _MAX_WRAPPED and (deeper := _wrapped(mail, halves, found, raw, wrapped + 1)):
+    found = notice(mail) or _decide(mail, halves)
+    if wrapped < _MAX_WRAPPED and (deeper := _wrapped(mail, halves, found, wrapped + 1)):
         return deeper
     return found._replace(
         message_id=found.message_id or _message_id(halves.original),
@@ -56,7 +58,7 @@ def _inspect(mail: Mail, raw: bytes, wrapped: int) -> Inspection:
     )
 
 
-def _wrapped(mail: Mail, halves: Halves, found: Inspection, raw: bytes, wrapped: int) -> Inspection | None:
+def _wrapped(mail: Mail, halves: Halves, found: Inspection, wrapped: int) -> Inspection | None:
     """A bounce inside: forwarded by a person, or returned by a gateway inside an empty one of its own."""
     if any(p.kind in dsn.KINDS for p in mail.parts) and found.recipients:
         return None
@@ -66,7 +68,7 @@ def _wrapped(mail: Mail, halves: Halves, found: Inspection, raw: bytes, wrapped:
         inner = halves.inner
     else:
         return None
-    deeper = _inspect(read_text(inner), raw, wrapped)
+    deeper = _inspect(read_text(inner), wrapped)
     return deeper if deeper.kind == "bounce" and any(r.address for r in deeper.recipients) else None
 
 
@@ -76,7 +78,7 @@ def _unquoted(text: str) -> str:
     return latin("\n".join(quoted)).lstrip("\n")
 
 
-def _decide(mail: Mail, halves: Halves, raw: bytes) -> Inspection:
+def _decide(mail: Mail, halves: Halves) -> Inspection:
     text, original = halves.text, halves.original
     if complaint := arf.complaint(mail, original):
         return Inspection("complaint", complaint[1], complaint[0])
@@ -85,13 +87,14 @@ def _decide(mail: Mail, halves: Halves, raw: bytes) -> Inspection:
     if kind := automatic.before_bounce(mail, text):
         return Inspection(kind)
     if shapes.is_bounce(mail, text):
-        return Inspection("bounce", tuple(_plain(mail, text, original, raw)))
+        return Inspection("bounce", tuple(_plain(mail, text, original)))
     return Inspection(automatic.after_bounce(mail, text))
 
 
 def _reported(mail: Mail, halves: Halves) -> Inspection | None:
     """A delivery status notification, as a part of its own or written into the text."""
-    found: list[Recipient] = [r for p in mail.parts if p.kind in dsn.KINDS for r in dsn.recipients(p, halves.text)]
+    words = halves.text[:_MAX_WORDS]
+    found: list[Recipient] = [r for p in mail.parts if p.kind in dsn.KINDS for r in dsn.recipients(p, words)]
     if not found and dsn.reports(halves.text):
         found = dsn.from_text(halves.text, dsn.before(halves.text))
     if not found:
@@ -104,11 +107,11 @@ def _reported(mail: Mail, halves: Halves) -> Inspection | None:
     return Inspection("bounce", tuple(found))
 
 
-def _plain(mail: Mail, text: str, original: Fields, raw: bytes) -> list[Recipient]:
+def _plain(mail: Mail, text: str, original: Fields) -> list[Recipient]:
     found = plain.recipients(mail, text, original)
     if found:
         return found
-    return [plain.described(address, text, text) for address in plain.last_resort(raw) or [""]]
+    return [plain.described(address, text, text) for address in plain.last_resort(mail) or [""]]
 
 
 def _halves(mail: Mail) -> Halves:
@@ -151,6 +154,6 @@ def _token(mail: Mail, original: Fields) -> str:
     if value := next((v for k, v in original if k == TOKEN_FIELD), ""):
         return value.strip()[:200]
     for name in ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to"):
-        if found := _TOKEN.search(mail.head.get(name)):
+        if found := _TOKEN.search(mail.head.get(name)[:1000]):
             return found[1]
     return ""

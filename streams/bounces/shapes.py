@@ -11,19 +11,8 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 _LOCAL = re.compile(r"([A-Za-z0-9._+=-]{1,64})(?:@|\s*$|>)")
 _HEADER_LINE = re.compile(r"[>|]? ?([A-Za-z][A-Za-z0-9-]{1,40}):")
 _MAIL_FIELDS = frozenset(
-    [
-        "received",
-        "return-path",
-        "message-id",
-        "mime-version",
-        "content-type",
-        "from",
-        "to",
-        "date",
-        "subject",
-        "x-mailer",
-        "dkim-signature",
-    ]
+    {"received", "return-path", "message-id", "mime-version", "content-type", "from", "to", "date", "subject"}
+    | {"x-mailer", "dkim-signature"}
 )
 
 
