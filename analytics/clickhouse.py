@@ -11,8 +11,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from analytics.settings import Settings, endpoint
 
-# clickhouse-connect logs a traceback per refused connection, and the sink meets one every half second of an outage
-logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+# each refused connection is a traceback and two warnings there; the caller gets the error, and says it in one line
+for _name in ("clickhouse_connect", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 MINIMUM_SERVER = (26, 1)
 """Since then inserts of one token are dropped in dependent views too, whatever the way (clickhouse.md 2.4)."""

@@ -183,11 +183,11 @@ def send(producer: Producer, topic: str, numbers: Iterable[int], name: str = "De
     producer.poll(0)
 
 
-def wait_until(true: Any, seconds: float, what: str) -> float:
-    """Poll until `true()`; returns the seconds it took. Raises TimeoutError that says what was waited for."""
+def wait_until(true: Any, seconds: float, what: str, pause: float = 0.05) -> float:
+    """Poll every `pause` seconds until `true()`; returns the seconds it took. Raises TimeoutError naming `what`."""
     start = time.monotonic()
     while not true():
         if time.monotonic() - start > seconds:
             raise TimeoutError(f"waited {seconds:.0f} s in vain until {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
     return time.monotonic() - start

@@ -70,8 +70,8 @@ def test_failures_wait_longer_and_longer_up_to_a_limit() -> None:
     for _ in range(9):
         protocol.failed(part, 200.0)
         waits.append(part.not_before - 200.0)
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-    assert protocol.due_at(part, 1, 0.5) == 230.0
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0]
+    assert protocol.due_at(part, 1, 0.5) == 210.0
 
 
 def test_done_leaves_what_came_in_since() -> None:
