@@ -62,6 +62,7 @@ def write_all(
             "message.timeout.ms": int(timeout_s * 1000),
             "message.max.bytes": CLIENT_MAX_BYTES,
             "queue.buffering.max.kbytes": 65536,
+            "log_level": 3,  # a coordinator that is still loading is no news to whoever runs a command
         }
     )
     reports = _Reports(on_confirmed)

@@ -30,7 +30,7 @@ from agents.settings import Settings
 from agents.smtp_pool import Pool
 from agents.tables import ControlTable, SuppressionTable, TemplateTable
 from agents.tail import TailReader
-from agents.topics_admin import TopicsError, client, read_topics, require_topics
+from agents.topics_admin import TopicsError, client, require_topics
 from schemas import topics
 from streams.dedup import Dedup
 from streams.window import Window
@@ -55,6 +55,7 @@ class Worker:
         self.health.registry.register(OUTCOMES)
         self.app = self._make_app()
         self._tail = TailReader(settings.librdkafka(), f"{settings.topic_prefix}.events")
+        self._tables: tuple[Any, ...] = ()
         self._background: list[asyncio.Task[None]] = []
 
     def _make_app(self) -> Any:
@@ -89,9 +90,10 @@ class Worker:
         """Open tables and connections; returns when the agents may begin."""
         settings = self.settings
         suppressions, templates, orders = SuppressionTable(settings), TemplateTable(settings), ControlTable(settings)
-        for table in (suppressions, templates, orders):
+        self._tables = (suppressions, templates, orders)
+        for table in self._tables:
             table.follower.start()
-        await asyncio.gather(*(t.follower.ready() for t in (suppressions, templates, orders)))
+        await asyncio.gather(*(t.follower.ready() for t in self._tables))
         self.outbox = Outbox(settings.librdkafka())
         resolver = Resolver(settings.dns_servers)
         pool = Pool(resolver, settings.smtp_port, settings.loopback_only)
@@ -156,6 +158,9 @@ class Worker:
         while True:
             await asyncio.sleep(2)
             self.health.progress()
+            if failed := [t.follower.topic for t in self._tables if t.follower.failure]:
+                log.critical("the table of %s is no longer kept up to date; ending", failed[0])
+                os._exit(70)
             now = time.monotonic()
             for tp, window in list(consumer.windows.items()):
                 base, since = moved.get(tp, (-1, now))
@@ -219,13 +224,12 @@ def check_topics(settings: Settings) -> None:
     require_topics(admin, [t.name for t in topics.table(prefix)])
     events = f"{prefix}.events"
     lanes = [topics.requests(prefix, lane) for lane in settings.lanes]
-    found = read_topics(admin, [events, *lanes])
+    found = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=30).topics.items()}
     for name in lanes:
         # an outcome goes to the partition number of its request
-        if found[name].partitions != found[events].partitions:
+        if found[name] != found[events]:
             raise TopicsError(
-                f"{name} has {found[name].partitions} partitions and {events} {found[events].partitions}: "
-                "they must be the same number"
+                f"{name} has {found[name]} partitions and {events} {found[events]}: they must be the same number"
             )
 
 

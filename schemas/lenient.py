@@ -16,6 +16,9 @@ from schemas.request import EmailRequest
 MAX_ID = 128
 """Characters of a request id, as its schema says."""
 
+MAX_TENANT = 128
+"""Characters of a tenant's name: it is in every event, which must never be too large for its topic."""
+
 
 class Brief(NamedTuple):
     """A request that counts as accepted; campaign and recipient are unchecked text."""
@@ -49,7 +52,9 @@ def identified(request: EmailRequest) -> bool:
 
 def usable(tenant: Any, request_id: Any) -> bool:
     """The id as its schema wants it, the tenant valid Unicode; both not empty."""
-    if not (isinstance(tenant, str) and tenant and isinstance(request_id, str) and 0 < len(request_id) <= MAX_ID):
+    if not (isinstance(tenant, str) and 0 < len(tenant) <= MAX_TENANT):
+        return False
+    if not (isinstance(request_id, str) and 0 < len(request_id) <= MAX_ID):
         return False
     # JSON can spell half a surrogate pair, UTF-8 cannot
     return request_id.isascii() and request_id.isprintable() and not any("\ud800" <= c <= "\udfff" for c in tenant)

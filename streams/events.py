@@ -6,6 +6,9 @@ from schemas.event import EventType
 from schemas.ids import event_id
 from streams.outcome import Outcome
 
+MAX_WORDS = 1000
+"""Characters of whatever a request may hold any amount of: an event that its topic refuses would stop the partition."""
+
 
 class Facts(NamedTuple):
     """What is known of the request and its session when the outcome is; empty where it is not known."""
@@ -36,9 +39,9 @@ class Facts(NamedTuple):
 def event(facts: Facts, outcome: Outcome, now_ms: int) -> dict[str, Any]:
     """One event; its id is the same whenever the same outcome of the same pass is written again."""
     kind = outcome.event_type
-    attrs = {"list_id": facts.list_id} if facts.list_id else {}
+    attrs = {"list_id": facts.list_id[:MAX_WORDS]} if facts.list_id else {}
     if facts.tags:
-        attrs["tags"] = ",".join(facts.tags)
+        attrs["tags"] = ",".join(facts.tags)[:MAX_WORDS]
     if outcome.stage:
         attrs["stage"] = outcome.stage
     return {
@@ -46,15 +49,15 @@ def event(facts: Facts, outcome: Outcome, now_ms: int) -> dict[str, Any]:
         "event_time": now_ms,
         "event_type": kind.value,
         "tenant_id": facts.tenant,
-        "campaign_id": facts.campaign,
+        "campaign_id": facts.campaign[:MAX_WORDS],
         "message_id": facts.message_id,
         "recipient_hash": facts.recipient_hash,
         "recipient_domain": facts.domain,
         "provider": facts.provider,
         "mx_host": facts.mx_host,
         "stream": facts.lane,
-        "template_id": facts.template,
-        "sending_domain": facts.sending_domain,
+        "template_id": facts.template[:MAX_WORDS],
+        "sending_domain": facts.sending_domain[:MAX_WORDS],
         "source_ip": facts.source,
         "ip_pool": facts.pool,
         "attempt": facts.attempt,
@@ -63,7 +66,7 @@ def event(facts: Facts, outcome: Outcome, now_ms: int) -> dict[str, Any]:
         "bounce_class": outcome.bounce_class,
         "bounce_type": outcome.bounce_type,
         "diagnostic": outcome.diagnostic,
-        "reason": outcome.reason,
+        "reason": outcome.reason[:MAX_WORDS],
         "next_attempt_at": outcome.due_ms,
         "queued_at": facts.accepted_ms,
         "time_to_deliver_ms": max(0, now_ms - max(facts.accepted_ms, facts.send_at_ms))

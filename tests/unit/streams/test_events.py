@@ -54,3 +54,10 @@ def test_time_to_deliver_counts_from_acceptance_or_send_at() -> None:
     assert event(FACTS._replace(send_at_ms=4_500), delivered, 5_000)["time_to_deliver_ms"] == 500
     assert event(FACTS._replace(send_at_ms=9_999), delivered, 5_000)["time_to_deliver_ms"] == 0
     assert event(FACTS, DEFERRED, 5_000)["time_to_deliver_ms"] == 0
+
+
+def test_an_event_stays_small_whatever_the_request_holds() -> None:
+    long = "x" * 5_000_000
+    facts = Facts("m", "bulk", "t", campaign=long, template=long, sending_domain=long, list_id=long, tags=(long,))
+    found = event(facts, Outcome(EventType.REJECTED, long), 0)
+    assert sum(len(str(v)) for v in found.values()) < 10_000
