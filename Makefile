@@ -27,7 +27,7 @@ unit: venv-dev
 	$(PYTEST) --group=fast -n 2 --dist=loadfile $(COVERAGE) tests $(ARGS)
 
 integration: venv-dev kafka
-	$(PYTEST) --group=serial tests $(ARGS)
+	$(PYTEST) --group=serial -m "not chaos" tests $(ARGS)
 
 chart: venv-dev helm
 	$(PYTEST) --group=chart -n 2 --dist=loadfile tests/chart $(ARGS)

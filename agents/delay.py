@@ -178,7 +178,7 @@ class DelayService:
 
 def group(settings: Settings) -> str:
     """The consumer group of all delay processes."""
-    return f"{settings.group_prefix}.delay"
+    return f"{settings.group_prefix}-delay"
 
 
 def run(settings: Settings) -> int:

@@ -71,7 +71,7 @@ def replay(settings: Settings, order: Order, tell: Tell = lambda done, total: No
 
 def group(settings: Settings) -> str:
     """The group that remembers what was sent."""
-    return f"{settings.group_prefix}.replay"
+    return f"{settings.group_prefix}-replay"
 
 
 class _Replay:

@@ -73,8 +73,8 @@ def _precise(known: Tables, enhanced: str) -> Rule | None:
 
 
 def _by_text(known: Tables, stage: str, code: int, digit: int, enhanced: str, text: str) -> Rule | None:
-    words = tidy(text)
-    return next((rule for rule in known.rules if rule.fits(stage, code, digit, enhanced, words)), None)
+    matching = known.matching(tidy(text))
+    return next((rule for rule in matching if rule.applies(stage, code, digit, enhanced)), None)
 
 
 def _general(known: Tables, enhanced: str) -> Rule | None:

@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from streams.phrase_index import PhraseIndex
+
 MAX_TEXT = 4000
 """Characters of a reply that are looked at: longer ones only repeat themselves."""
 
@@ -33,25 +35,31 @@ class Traits(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One row of a table. `phrases` are tuples of pieces that must follow one another in the text."""
+    """One row of a table. `phrases` are tuples of pieces that must follow one another in the text.
+
+    `needs`: pieces of which one must be there before a regex is worth a try.
+    """
 
     name: str
     bounce_class: str
     phrases: tuple[tuple[str, ...], ...] = ()
     regex: tuple[re.Pattern[str], ...] = ()
+    needs: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     permanent: bool | None = None
     scope: str = ""
     advice: str = ""
 
-    def fits(self, stage: str, code: int, digit: int, enhanced: str, words: str) -> bool:
-        """Whether the rule speaks of this reply; `words` is tidy text."""
+    def applies(self, stage: str, code: int, digit: int, enhanced: str) -> bool:
+        """Whether the rule speaks of replies with these codes at this stage."""
         if self.stages and stage not in self.stages:
             return False
-        if self.codes and not {str(code), f"{digit}yz", enhanced}.intersection(self.codes):
-            return False
-        return any(_in_order(p, words) for p in self.phrases) or any(r.search(words) for r in self.regex)
+        return not self.codes or not {str(code), f"{digit}yz", enhanced}.isdisjoint(self.codes)
+
+    def by_regex(self, words: str) -> bool:
+        """Whether a pattern is in the tidy text."""
+        return any(piece in words for piece in self.needs) and any(r.search(words) for r in self.regex)
 
 
 class Tables(NamedTuple):
@@ -62,7 +70,14 @@ class Tables(NamedTuple):
     general: dict[str, Rule]
     codes: dict[str, Rule]
     rules: tuple[Rule, ...]
+    phrases: PhraseIndex
+    patterns: frozenset[int]
     unknown: Rule
+
+    def matching(self, words: str) -> list[Rule]:
+        """The rules of which a phrase or a pattern is in the tidy text, in order."""
+        found = self.phrases.owners(words)
+        return [r for n, r in enumerate(self.rules) if n in found or (n in self.patterns and r.by_regex(words))]
 
 
 _CODES = re.compile(r"\b[245][0-5]\d[ -](?:[245]\.\d{1,2}\.\d{1,3}[ -])?|(?<![\d.])[245]\.\d{1,2}\.\d{1,3}[ -]")
@@ -79,18 +94,6 @@ def tidy(text: str) -> str:
     return f" {' '.join(words.split())} "
 
 
-def _in_order(pieces: tuple[str, ...], words: str) -> bool:
-    if len(pieces) == 1:
-        return pieces[0] in words
-    at = 0
-    for piece in pieces:
-        found = words.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True
-
-
 def load(name: str) -> dict[str, Any]:
     """A TOML file of streams/data. Raises tomllib.TOMLDecodeError."""
     return tomllib.loads((files("streams") / "data" / name).read_text("utf-8"))
@@ -100,12 +103,15 @@ def load(name: str) -> dict[str, Any]:
 def tables() -> Tables:
     """The shipped tables. Raises KeyError or TypeError when a data file is broken, which the tests exclude."""
     codes, replies = load("codes.toml"), load("replies.toml")
+    rules = tuple(_rule(fields) for fields in replies["rule"])
     return Tables(
         traits={name: Traits(**fields) for name, fields in codes["classes"].items()},
         precise=_flat(codes["precise"], "code"),
         general=_flat(codes["general"], "code"),
         codes=_flat(codes["stages"], "stage"),
-        rules=tuple(_rule(fields) for fields in replies["rule"]),
+        rules=rules,
+        phrases=PhraseIndex((pieces, number) for number, rule in enumerate(rules) for pieces in rule.phrases),
+        patterns=frozenset(number for number, rule in enumerate(rules) if rule.regex),
         unknown=Rule("unknown", "unknown"),
     )
 
@@ -121,6 +127,7 @@ def _rule(fields: dict[str, Any]) -> Rule:
         bounce_class=fields["class"],
         phrases=tuple(tuple(p.lower().split("*")) for p in fields.get("phrases", ())),
         regex=tuple(re.compile(r) for r in fields.get("regex", ())),
+        needs=tuple(fields.get("needs", ())),
         stages=tuple(fields.get("stages", ())),
         codes=tuple(fields.get("codes", ())),
         permanent=fields.get("permanent"),

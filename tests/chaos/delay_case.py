@@ -193,7 +193,7 @@ def _takeover(stage: Stage, committed: dict[int, int], since: float) -> float:
 
 
 def _committed(stage: Stage, partitions: Collection[int]) -> dict[int, int]:
-    consumer = Consumer({"bootstrap.servers": stage.kafka, "group.id": f"{stage.prefix}.delay", "log_level": 0})
+    consumer = Consumer({"bootstrap.servers": stage.kafka, "group.id": f"{stage.prefix}-delay", "log_level": 0})
     try:
         found = consumer.committed([TopicPartition(stage.source, p) for p in partitions], timeout=30)
         return {t.partition: max(0, t.offset) for t in found}
@@ -203,7 +203,7 @@ def _committed(stage: Stage, partitions: Collection[int]) -> dict[int, int]:
 
 def _members(stage: Stage) -> dict[str, set[int]]:
     """By client id: the partitions of the tier that the group has given to it."""
-    group = f"{stage.prefix}.delay"
+    group = f"{stage.prefix}-delay"
     admin = AdminClient({"bootstrap.servers": stage.kafka, "log_level": 0})
     found: dict[str, set[int]] = {}
     for member in admin.describe_consumer_groups([group])[group].result(30).members:
