@@ -1,0 +1,163 @@
+"""The peer: Postfix and OpenDKIM from Debian, an instance of our own in a temporary folder, loopback only.
+
+Everything goes to the receiver by a fixed next hop without DNS, so nothing can leave this machine.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.bench import proc
+from tests.bench.injector import wait_for_port
+
+PACKAGES = ("postfix", "opendkim")
+CONCURRENCY = 200
+
+_MAIN = """compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/mail.log
+maillog_file_prefixes = {folder}
+myhostname = peer.mta.example
+mydestination =
+local_recipient_maps =
+alias_maps =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+relayhost = [127.0.0.1]:{receiver}
+disable_dns_lookups = yes
+smtp_dns_support_level = disabled
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions =
+smtpd_peername_lookup = no
+smtpd_tls_security_level = none
+smtp_tls_security_level = none
+smtpd_client_connection_count_limit = 0
+default_destination_concurrency_limit = {concurrency}
+initial_destination_concurrency = 50
+default_process_limit = {concurrency}
+in_flow_delay = 0
+smtpd_milters = {milter}
+milter_default_action = tempfail
+milter_protocol = 6
+"""
+
+_MASTER = """127.0.0.1:{port} inet n - n - {concurrency} smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - {concurrency} smtp
+relay unix - - n - {concurrency} smtp
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+_OPENDKIM = """Mode s
+Domain {domain}
+Selector {selector}
+KeyFile {key}
+Canonicalization relaxed/relaxed
+SignatureAlgorithm rsa-sha256
+OversignHeaders From
+InternalHosts 127.0.0.1
+Socket {socket}
+UMask 000
+Syslog no
+RequireSafeKeys no
+Background no
+"""
+
+
+class Peer(NamedTuple):
+    """A running peer: where it takes mail, and its two process trees."""
+
+    port: int
+    master: int
+    opendkim: int
+
+    def cpu_seconds(self) -> float:
+        """Master with its living children and those that it has waited for, and OpenDKIM with its threads."""
+        return proc.cpu_of_tree(self.master) + proc.cpu_of_tree(self.opendkim)
+
+
+def missing() -> str:
+    """Why there can be no peer here, after trying to install it; empty when it is there."""
+    if os.geteuid() != 0:
+        return "Postfix needs root"
+    if not all(map(shutil.which, PACKAGES)):
+        if not shutil.which("apt-get"):
+            return "postfix and opendkim are not installed, and there is no apt-get"
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        choice = b"postfix postfix/main_mailer_type select No configuration\n"
+        subprocess.run(["debconf-set-selections"], input=choice, env=env, check=False)
+        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
+            subprocess.run(["apt-get", *words], env=env, capture_output=True, check=False)
+    found = all(map(shutil.which, PACKAGES))
+    return "" if found else "apt-get could not install postfix and opendkim"
+
+
+def versions() -> str:
+    """Of Postfix and OpenDKIM."""
+    mail = subprocess.run(["postconf", "-d", "-h", "mail_version"], capture_output=True, text=True, check=True)
+    dkim = subprocess.run(["opendkim", "-V"], capture_output=True, text=True, check=True)
+    return f"Postfix {mail.stdout.strip()}, {dkim.stdout.splitlines()[0].replace('opendkim: ', '').strip()}"
+
+
+@contextmanager
+def running_peer(
+    folder: Path, receiver: int, key: Path, domain: str, milter: str, ports: tuple[int, int]
+) -> Iterator[Peer]:
+    """Postfix on ports[0], OpenDKIM on a unix socket or on TCP ports[1]; `key` is <selector>.pem."""
+    for path in (folder, folder / "queue", folder / "data", folder / "etc"):
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o755)  # the daemons give up root and must still get there
+    shutil.chown(folder / "data", "postfix")
+    socket = f"inet:{ports[1]}@127.0.0.1" if milter == "tcp" else f"local:{folder}/milter"
+    address = f"inet:127.0.0.1:{ports[1]}" if milter == "tcp" else f"unix:{folder}/milter"
+    opendkim_conf = folder / "opendkim.conf"
+    opendkim_conf.write_text(_OPENDKIM.format(domain=domain, selector=key.stem, key=key, socket=socket))
+    values = {"folder": folder, "receiver": receiver, "milter": address, "port": ports[0], "concurrency": CONCURRENCY}
+    (folder / "etc" / "main.cf").write_text(_MAIN.format(**values))
+    (folder / "etc" / "master.cf").write_text(_MASTER.format(**values))
+    with (folder / "opendkim.log").open("wb") as log:
+        signer = subprocess.Popen(["opendkim", "-f", "-x", str(opendkim_conf)], stdout=log, stderr=log)
+    try:
+        with _postfix(folder / "etc", folder / "queue") as master:
+            wait_for_port(ports[0])
+            if milter == "tcp":
+                wait_for_port(ports[1])
+            yield Peer(ports[0], master, signer.pid)
+    finally:
+        signer.send_signal(signal.SIGTERM)
+        signer.wait(20)
+
+
+@contextmanager
+def _postfix(config: Path, queue: Path) -> Iterator[int]:
+    _run("postfix", "-c", str(config), "start")
+    try:
+        yield int((queue / "pid" / "master.pid").read_text().strip())
+    finally:
+        _run("postfix", "-c", str(config), "stop")
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")

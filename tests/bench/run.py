@@ -1,0 +1,168 @@
+"""`make bench`: every part in one run on one machine, interleaved, with medians and spread.
+
+    python -m tests.bench.run [part ...] [--rounds 3] [--messages 8000] [--quick]
+
+Writes build/bench/<part>.json, build/bench/summary.json and, after a whole run, the table in BENCHMARKS.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.bench import alone, limit, ours, peer, postfix, profile, query, smtp_step, summary, waiting
+from tests.bench.lab import Lab, running_lab
+
+Result = dict[str, Any]
+OUT = Path("build/bench")
+
+
+class Size(NamedTuple):
+    """How much a run does. The default takes about a quarter of an hour on two cores."""
+
+    rounds: int = 3
+    messages: int = 8000
+    backlog: int = 200_000
+    probes: int = 150
+    memory: int = 200_000
+    events: int = 200_000
+    rows: int = 1_000_000
+    suppressed: int = 1_000_000
+    limit_s: float = 1.0
+    profile_s: int = 6
+
+
+QUICK = Size(1, 160, 800, 5, 800, 2000, 5000, 5000, 0.1, 1)
+
+
+class Step(NamedTuple):
+    """One measurement: the parts that need it, whether every round has it, and what does it."""
+
+    parts: tuple[str, ...]
+    every_round: bool
+    measure: Callable[[Lab, Size], Result]
+
+
+def _drain(kind: str, kilobytes: int, share: float = 1.0, workers: int = 1) -> Callable[[Lab, Size], Result]:
+    return lambda lab, size: ours.drain(lab, kind, kilobytes, int(size.messages * share), workers)
+
+
+def _relay(milter: str) -> Callable[[Lab, Size], Result]:
+    def measure(lab: Lab, size: Size) -> Result:
+        reason = postfix.missing()
+        return {"skipped": reason} if reason else peer.relay(lab, milter, 10, size.messages // 2)
+
+    return measure
+
+
+STEPS = {
+    "worker-10kb": Step(("worker", "scale"), True, _drain("single", 10)),
+    "worker-1kb": Step(("worker",), True, _drain("single", 1, 0.5)),
+    "worker-100kb": Step(("worker",), True, _drain("single", 100, 0.125)),
+    "batch-10kb": Step(("batch",), True, _drain("batch", 10)),
+    "peer-unix": Step(("peer",), True, _relay("unix")),
+    "two-workers-10kb": Step(("total", "peer", "scale"), True, _drain("single", 10, workers=2)),
+    "peer-tcp": Step(("peer",), True, _relay("tcp")),
+    "two-workers-batch": Step(("total",), True, _drain("batch", 10, workers=2)),
+    "latency": Step(("latency",), True, lambda lab, size: waiting.latency(lab, size.backlog, size.probes)),
+    "sink": Step(("sink",), True, lambda lab, size: alone.sink_events(lab, size.events)),
+    "profile": Step(("worker",), False, lambda lab, size: profile.measure(lab, size.messages * 2, size.profile_s)),
+    "memory": Step(("memory",), False, lambda lab, size: waiting.memory(lab, size.memory)),
+    "suppression": Step(("memory",), False, lambda lab, size: alone.suppressed(lab, size.suppressed)),
+    "query": Step(("query",), False, lambda lab, size: query.measure(lab.folder / "query", size.rows)),
+    "codec": Step(("codec",), False, lambda lab, size: alone.codec_us()),
+    "steps": Step(("mime", "sign"), False, lambda lab, size: alone.steps_us(lab, size.rounds)),
+    "smtp": Step(("smtp",), False, lambda lab, size: smtp_step.measure(lab, size.messages // 4)),
+}
+PARTS = ("limit", *dict.fromkeys(part for step in STEPS.values() for part in step.parts))
+
+
+def measure(lab: Lab, size: Size, parts: set[str], found: dict[str, list[Result]]) -> None:
+    """Adds every wanted step's results, one per round; each beside the limit measured just before and just after it."""
+    for number in range(1, size.rounds + 1):
+        last = limit.rsa_per_core_s(size.limit_s)
+        found["limit"].append({"rsa_per_core_s": last})
+        for name, step in STEPS.items():
+            # once-only steps come in the last round
+            if not parts.intersection(step.parts) or not (step.every_round or number == size.rounds):
+                continue
+            started = time.monotonic()
+            result = step.measure(lab, size)
+            after = limit.rsa_per_core_s(size.limit_s)
+            result["rsa_per_core_s"] = (last + after) / 2
+            last = after
+            found["limit"].append({"rsa_per_core_s": after})
+            found.setdefault(name, []).append(result)
+            told = f" SKIPPED: {result['skipped']}" if "skipped" in result else ""
+            _say(f"round {number} of {size.rounds}  {name:18} {time.monotonic() - started:6.1f} s{told}")
+
+
+def conditions(size: Size) -> Result:
+    """What has to be known beside the figures."""
+    reason = postfix.missing() if size != QUICK else "not asked for"
+    return {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {_cpu_name()}",
+        "load_at_start": round(os.getloadavg()[0], 2),
+        "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "limit": limit.described(),
+        "peer": reason or postfix.versions(),
+        **size._asdict(),
+    }
+
+
+def _cpu_name() -> str:
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="tests.bench.run", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all of them when none is named")  # type: ignore[list-item]
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--messages", type=int, help="mails of 10 KB per run; the other sizes follow")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works: not for figures")
+    parser.add_argument("--out", type=Path, default=OUT)
+    return parser.parse_args(arguments)
+
+
+def write(folder: Path, about: Result, found: dict[str, list[Result]]) -> None:
+    """A file per step, and the summary."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rounds in found.items():
+        text = json.dumps({"conditions": about, "summary": summary.spread(rounds), "rounds": rounds}, indent=2)
+        (folder / f"{name}.json").write_text(text + "\n", "utf-8")
+    (folder / "summary.json").write_text(json.dumps(summary.summarise(found), indent=2) + "\n", "utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, write, print the table."""
+    asked = options(arguments)
+    size = QUICK if asked.quick else Size()
+    size = size._replace(**{n: v for n in ("rounds", "messages") if (v := getattr(asked, n)) is not None})
+    about = conditions(size)
+    found: dict[str, list[Result]] = {"limit": []}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_lab(Path(folder)) as lab:
+        try:
+            measure(lab, size, set(asked.parts or PARTS), found)
+        finally:
+            write(asked.out, about, found)  # also when a late step fails: the quarter of an hour is not lost
+    table = summary.table(found, about)
+    print(table)
+    if not asked.quick and not asked.parts:
+        summary.write_table(Path("BENCHMARKS.md"), table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
