@@ -37,10 +37,7 @@ chaos: venv-dev kafka
 	@echo "see build/chaos/summary.json"
 
 bench: venv-dev kafka
-	$(BIN)/python -m tests.bench.codec
-	$(BIN)/python tests/bench/steps.py
-	$(BIN)/python -m tests.bench.suppression --kafka
-	$(BIN)/python -m tests.bench.sink
+	$(BIN)/python -m tests.bench.run $(ARGS)
 
 venv-demo:
 	@tools/setup-python embedded
