@@ -32,12 +32,15 @@ from streams.intake import decide
 from streams.outcome import Outcome, Patience, of_refusal, rejected
 from streams.refusal import Refusal
 from streams.retry import give_up_ms
-from streams.route import MxAnswer, NoRoute, route
+from streams.route import MxAnswer, NoRoute, Route, route
 from streams.smtp import Envelope
 from streams.sources import choose
 from streams.window import Begin
 
 log = logging.getLogger(__name__)
+
+MAX_ROUTES = 100_000
+"""Recipient domains whose route is kept; above it they are worked out anew."""
 
 MAX_SPAN = 5000
 """How far the newest started request may be ahead of the oldest unfinished one in a partition."""
@@ -67,6 +70,7 @@ class Delivery:
         self._seen = seen
         self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
         self._schema_ids = schema_ids
+        self._routes: dict[str, tuple[MxAnswer, Route | NoRoute]] = {}
         self._in_flight: set[str] = set()
         self._turns: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
@@ -164,7 +168,14 @@ class Delivery:
 
     def _route(self, dispatch: Dispatch, answer: MxAnswer) -> None:
         config, facts = self._lookups.config, dispatch.facts
-        found = route(facts.domain, answer, config.providers, random.shuffle)
+        known = self._routes.get(facts.domain)
+        # once per answer of DNS: its records stay the same until they are looked up again
+        if known is None or known[0] is not answer:
+            known = (answer, route(facts.domain, answer, config.providers, random.shuffle))
+            if len(self._routes) >= MAX_ROUTES:
+                self._routes.clear()
+            self._routes[facts.domain] = known
+        found = known[1]
         if isinstance(found, NoRoute):
             patience = self.patience(dispatch)
             outcome = of_refusal("connect", found.code, found.enhanced, found.reason, patience)

@@ -99,6 +99,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         self._committing = asyncio.Lock()
         self.chunks = Chunks()
         super().__init__(*args, **kwargs)
+        self._lease_s = float(self.app.conf.broker_session_timeout) * LEASE
 
     def _new_consumer_thread(self) -> SafeThread:
         return SafeThread(self, loop=self.loop, beacon=self.beacon)
@@ -165,7 +166,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
     @property
     def leased(self) -> bool:
         """A commit was confirmed recently enough that we cannot have lost our partitions since."""
-        return time.monotonic() - self.lease <= float(self.app.conf.broker_session_timeout) * LEASE
+        return time.monotonic() - self.lease <= self._lease_s
 
     def give_up(self, tp: TP, offset: int) -> None:
         """A part of the record is not ours any more; whoever owns the partition fetches it again."""

@@ -1,8 +1,9 @@
 """Which source of a pool a message leaves from."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
-from streams.config import Pool
+from streams.config import Pool, PoolMember
 
 
 def choose(pool: Pool, turn: int, busy: Mapping[str, int], previous: str) -> str:
@@ -21,6 +22,11 @@ def choose(pool: Pool, turn: int, busy: Mapping[str, int], previous: str) -> str
 
 def _round_robin(pool: Pool, turn: int) -> str:
     """Smooth weighted round robin: over sum(weights) turns each source comes up `weight` times, evenly spread."""
-    total = sum(m.weight for m in pool.members)
-    slots = sorted(((k + 0.5) / m.weight, i) for i, m in enumerate(pool.members) for k in range(m.weight))
-    return pool.members[slots[turn % total][1]].source
+    order = _order(pool.members)
+    return order[turn % len(order)]
+
+
+@lru_cache(maxsize=256)
+def _order(members: tuple[PoolMember, ...]) -> tuple[str, ...]:
+    slots = sorted(((k + 0.5) / m.weight, i) for i, m in enumerate(members) for k in range(m.weight))
+    return tuple(members[i].source for _, i in slots)
