@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from streams.phrase_index import PhraseIndex
 
 MAX_TEXT = 4000
 """Characters of a reply that are looked at: longer ones only repeat themselves."""
+
+NO_SCOPES: Mapping[str, str] = {}
 
 SCOPES = ("address", "domain", "content", "source", "tenant", "receiver")
 """What a refusal speaks about: the mailbox, its domain, this content, our IP, the tenant's domain, or their server."""
@@ -106,7 +109,7 @@ def tables() -> Tables:
     rules = tuple(_rule(fields) for fields in replies["rule"])
     return Tables(
         traits={name: Traits(**fields) for name, fields in codes["classes"].items()},
-        precise=_flat(codes["precise"], "code"),
+        precise=_flat(codes["precise"], "code", codes["scopes"]),
         general=_flat(codes["general"], "code"),
         codes=_flat(codes["stages"], "stage"),
         rules=rules,
@@ -116,9 +119,9 @@ def tables() -> Tables:
     )
 
 
-def _flat(table: dict[str, list[str]], kind: str) -> dict[str, Rule]:
+def _flat(table: dict[str, list[str]], kind: str, scopes: Mapping[str, str] = NO_SCOPES) -> dict[str, Rule]:
     """class = [keys] -> key: rule."""
-    return {key: Rule(f"{kind}:{key}", name) for name, keys in table.items() for key in keys}
+    return {key: Rule(f"{kind}:{key}", name, scope=scopes.get(key, "")) for name, keys in table.items() for key in keys}
 
 
 def _rule(fields: dict[str, Any]) -> Rule:

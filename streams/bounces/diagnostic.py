@@ -19,7 +19,7 @@ _CODE = re.compile(
 _STAGES = {
     "rcpt": re.compile(
         r"reply to RCPT|\[RCPT_TO\]|SMTP:RCPT|\(RCPT(?: TO)?\)|after RCPT|our RCPT|RCPT TO:|>>> ?RCPT"
-        r"|to RCPT TO|for RCPT|rejected address|does not like recipient|recipient address rejected",
+        r"|to RCPT TO|for RCPT|rejected address|does not like recipient",
         re.IGNORECASE,
     ),
     "body": re.compile(
