@@ -1,4 +1,4 @@
-"""The bench's machine room: one broker, one receiver and one configuration for all runs; a topic prefix for each run."""
+"""The bench's machine room: one broker, one receiver, one configuration for all runs; a topic prefix for each run."""
 
 import os
 import shutil

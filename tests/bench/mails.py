@@ -18,8 +18,8 @@ HEADERS_BYTES = {1: 1500, 10: 2000, 100: 5800}
 """What headers, signature, quoted-printable and MIME structure add to the template's text."""
 
 ROW = (
-    '  <tr><td style="padding:8px 16px;color:#333;font:16px Georgia,serif">{{{{ first_name }}}}, line {i:03d} of this issue'
-    ' is about tea, slow trains and a café by the harbour.</td><td align="right">{{{{ price }}}}</td></tr>\n'
+    '  <tr><td style="padding:8px 16px;color:#333;font:16px Georgia,serif">{{{{ first_name }}}}, line {i:03d} of this'
+    ' issue is about tea, slow trains and a café by the harbour.</td><td align="right">{{{{ price }}}}</td></tr>\n'
 )
 PLAIN = '  <tr><td style="padding:8px 16px;color:#333">Line {i:04d}: tea, slow trains and a harbour.</td></tr>\n'
 SENDER = {"address": "hello@letter.example", "name": "The Slow Letter"}

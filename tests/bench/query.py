@@ -27,16 +27,17 @@ _ID = "toUUID(concat('00000000-0000-4000-8000-', leftPad(lower(hex(number)), 12,
 _WHEN = "toDateTime64('2026-09-01 00:00:00', 3, 'UTC') + toIntervalMillisecond(number * 2500)"
 _WHO = "concat('tenant-', toString(number % 5)) AS tenant_id, concat('campaign-', toString(number % 40)) AS campaign_id"
 _DOMAIN = "['gmail.test', 'gmail.test', 'outlook.test', 'yahoo.test'][number % 4 + 1] AS recipient_domain"
-_REQUESTS = f"""INSERT INTO email_requests_local (message_id, request_id, tenant_id, campaign_id, lane, recipient_domain,
-    accepted_at, replayed, kafka_topic, kafka_partition, kafka_offset)
+_REQUESTS = f"""INSERT INTO email_requests_local (message_id, request_id, tenant_id, campaign_id, lane,
+    recipient_domain, accepted_at, replayed, kafka_topic, kafka_partition, kafka_offset)
 SELECT {_ID}, toString(number), {_WHO}, 'bulk', {_DOMAIN}, {_WHEN}, false, 'email.requests.bulk', number % 8,
     intDiv(number, 8) FROM numbers({{count:UInt64}})"""
 _EVENTS = f"""INSERT INTO email_events_local (event_id, event_time, event_type, tenant_id, campaign_id, message_id,
     recipient_hash, recipient_domain, provider, mx_host, stream, attempt, smtp_code, enhanced_code, bounce_class,
     bounce_type, diagnostic, queued_at, time_to_deliver_ms, kafka_partition, kafka_offset)
-SELECT generateUUIDv4(), {_WHEN} + toIntervalSecond(number % 40), {{type:String}}, {_WHO}, {_ID}, hex(number), {_DOMAIN},
-    recipient_domain AS provider, concat('mx.', recipient_domain), 'bulk', 1, {{code:Int32}}, {{enhanced:String}},
-    {{class:String}}, 'hard', concat({{enhanced:String}}, ' as the server said, number ', toString(number)), {_WHEN},
+SELECT generateUUIDv4(), {_WHEN} + toIntervalSecond(number % 40), {{type:String}}, {_WHO}, {_ID}, hex(number),
+    {_DOMAIN}, recipient_domain AS provider, concat('mx.', recipient_domain), 'bulk', 1, {{code:Int32}},
+    {{enhanced:String}}, {{class:String}}, 'hard',
+    concat({{enhanced:String}}, ' as the server said, number ', toString(number)), {_WHEN},
     number % 40000, number % 8, intDiv(number, 8) FROM numbers({{count:UInt64}}) WHERE """
 _KINDS = (
     ("number % 10 = 0", {"type": "deferred", "code": 451, "enhanced": "4.7.1", "class": "greylisted"}),

@@ -103,9 +103,9 @@ def measure(lab: Lab, size: Size, parts: set[str], found: dict[str, list[Result]
             _say(f"round {number} of {size.rounds}  {name:18} {time.monotonic() - started:6.1f} s{told}")
 
 
-def conditions(size: Size) -> Result:
+def conditions(size: Size, parts: set[str]) -> Result:
     """What has to be known beside the figures."""
-    reason = postfix.missing() if size != QUICK else "not asked for"
+    reason = postfix.missing() if "peer" in parts else "not asked for"
     return {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {_cpu_name()}",
         "load_at_start": round(os.getloadavg()[0], 2),
@@ -150,11 +150,12 @@ def main(arguments: list[str] | None = None) -> int:
     asked = options(arguments)
     size = QUICK if asked.quick else Size()
     size = size._replace(**{n: v for n in ("rounds", "messages") if (v := getattr(asked, n)) is not None})
-    about = conditions(size)
+    parts = set(asked.parts or PARTS)
+    about = conditions(size, parts)
     found: dict[str, list[Result]] = {"limit": []}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_lab(Path(folder)) as lab:
         try:
-            measure(lab, size, set(asked.parts or PARTS), found)
+            measure(lab, size, parts, found)
         finally:
             write(asked.out, about, found)  # also when a late step fails: the quarter of an hour is not lost
     table = summary.table(found, about)

@@ -44,7 +44,7 @@ async def _all(work: Any, port: int, message: bytes, count: int) -> None:
 
 async def by_aiosmtplib(port: int, message: bytes, numbers: range) -> None:
     """One command, one wait."""
-    async with aiosmtplib.SMTP("127.0.0.1", port, start_tls=False) as client:
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
         for number in numbers:
             await client.sendmail(SENDER, [mails.recipient(number)[0]], message)
 

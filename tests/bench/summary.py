@@ -119,14 +119,13 @@ def table(found: Rounds, about: Result) -> str:
     """What BENCHMARKS.md shows."""
     all_figures = figures(found)
     lines = [
-        f"{about['started']}, {about['machine']}, load at start {about['load_at_start']}; {about['rounds']} rounds, "
-        f"{about['messages']} mails of 10 KB a run; {about['limit']['openssl']}; peer: {about['peer']}.",
+        _conditions(about),
         "",
         "| what | median (lowest to highest) | at least / aim |",
         "|---|---|---|",
         *(f"| {text} | {all_figures[key]} | {aim} |" for text, key, aim in ROWS),
         "",
-        "| run | bytes | messages/s | per CPU-second, all | per CPU-second, worker | signatures, all | signatures, worker |",
+        "| run | bytes | messages/s | per CPU-s, all | per CPU-s, worker | signatures, all | signatures, worker |",
         "|---|---|---|---|---|---|---|",
         *(_run_row(found, name) for name in RUNS if found.get(name)),
     ]
@@ -137,6 +136,13 @@ def table(found: Rounds, about: Result) -> str:
         times = ", ".join(f"{name} {ms:.3g}" for name, ms in query[0]["query_ms"].items())
         lines += ["", f"Views over {query[0]['messages']:,} messages, ms: {times}."]
     return "\n".join(lines)
+
+
+def _conditions(about: Result) -> str:
+    return (
+        f"{about['started']}, {about['machine']}, load at start {about['load_at_start']}; {about['rounds']} rounds, "
+        f"{about['messages']} mails of 10 KB a run; {about['limit']['openssl']}; peer: {about['peer']}."
+    )
 
 
 def _run_row(found: Rounds, name: str) -> str:
