@@ -87,7 +87,9 @@ def _decide(mail: Mail, halves: Halves) -> Inspection:
     if kind := automatic.before_bounce(mail, text):
         return Inspection(kind)
     if shapes.is_bounce(mail, text):
-        return Inspection("bounce", tuple(_plain(mail, text, original)))
+        found = _plain(mail, text, original)
+        if shapes.from_machine(mail) or any(r.address for r in found):
+            return Inspection("bounce", tuple(found))
     return Inspection(automatic.after_bounce(mail, text))
 
 

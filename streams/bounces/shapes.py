@@ -9,6 +9,7 @@ from streams.reply_rules import load
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _LOCAL = re.compile(r"([A-Za-z0-9._+=-]{1,64})(?:@|\s*$|>)")
+_ANSWER = re.compile(r"\s*(?:re|aw|sv|antw|odp|ynt)\s*:", re.IGNORECASE)
 _HEADER_LINE = re.compile(r"[>|]? ?([A-Za-z][A-Za-z0-9-]{1,40}):")
 _MAIL_FIELDS = frozenset(
     {"received", "return-path", "message-id", "mime-version", "content-type", "from", "to", "date", "subject"}
@@ -68,7 +69,10 @@ def is_bounce(mail: Mail, text: str) -> bool:
     known = shapes()
     if mail.get("x-failed-recipients"):
         return True
-    points = 2 * from_machine(mail) + 2 * bool(known.subjects.search(mail.get("subject")))
+    machine = from_machine(mail)
+    if not machine and _ANSWER.match(mail.get("subject")):
+        return False
+    points = 2 * machine + 2 * bool(known.subjects.search(mail.get("subject")))
     points += mail.head.kind == "multipart/report"
     points += 2 * bool(known.failures.search(text[:20_000]))
     return points >= 4

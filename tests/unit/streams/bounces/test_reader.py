@@ -170,6 +170,22 @@ def test_anything_else_is_other(raw: bytes) -> None:
     assert (found.kind, found.recipients, found.problem) == ("other", (), "")
 
 
+def test_a_person_who_writes_about_a_failure_is_no_bounce() -> None:
+    for subject in ("Re: error in the delivery of my message", "error in the delivery of my message"):
+        raw = mail("Hi, my parcel could not be delivered. Please help.\n", subject=subject, to="")
+        assert (
+            inspect(
+                raw.replace(b"MAILER-DAEMON@mx.example.net", b"ann@example.org").replace(b"Mail Delivery System", b"")
+            ).kind
+            == "other"
+        )
+
+
+def test_a_mailing_list_refuses() -> None:
+    raw = mail("You are not a member of this mailing list <cats@example.org>.\n", subject="You are not a member (cats)")
+    assert facts(raw)[0][3:] == ("policy", False)
+
+
 def test_ses_notification() -> None:
     json = (
         '{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":'
