@@ -9,16 +9,11 @@ import ssl
 from collections import deque
 from typing import Any, NamedTuple
 
-from aiosmtplib.errors import SMTPException
-from aiosmtplib.response import SMTPResponse
-
 from agents.dns import Resolver
-from agents.smtp_protocol import PipelinedProtocol
+from agents.smtp_connect import Connector, opportunistic_tls
 from agents.smtp_session import Job, Session, SessionFacts, SessionLostError, Timeouts
 from streams.config import Source
-from streams.replies import Reply
 from streams.route import Route, usable_address
-from streams.smtp import Capabilities, parse_ehlo
 
 log = logging.getLogger(__name__)
 
@@ -140,60 +135,12 @@ class Path:
 
     async def _open(self, host: str, address: str) -> Session:
         try:
-            return await self._handshake(host, address, host not in self._no_tls)
+            return await self._pool.connector.open(host, address, self._source, host not in self._no_tls)
         except ssl.SSLError as e:
             # RFC 7435: opportunistic TLS falls back to clear text where no policy forbids it
             log.info("TLS with %s failed (%s), sending in clear", host, e)
             self._no_tls.add(host)
             return await self._open(host, address)
-
-    async def _handshake(self, host: str, address: str, use_tls: bool) -> Session:
-        timeouts = self._pool.timeouts
-        stage = "connect"
-        protocol = None
-        try:
-            protocol = await self._dial(address)
-            stage = "greeting"
-            _expect(stage, await protocol.read_response(timeouts.greeting), 220)
-            stage = "ehlo"
-            caps = await self._hello(protocol)
-            tls = ""
-            if caps.starttls and use_tls:
-                stage = "starttls"
-                await protocol.start_tls(self._pool.tls, server_hostname=host, timeout=timeouts.command)
-                tls = protocol.tls_version
-                caps = await self._hello(protocol)  # C1.4: what was offered before TLS is forgotten
-        except (OSError, SMTPException, TimeoutError) as e:
-            if protocol is not None:
-                protocol.abort(e)
-            if isinstance(e, ssl.SSLError):
-                raise
-            raise SessionLostError(stage, f"{host} [{address}]: {e or type(e).__name__}") from e
-        except SessionLostError as e:
-            if protocol is not None:
-                protocol.abort(e)
-            raise
-        protocol.pipeline()
-        return Session(protocol, caps, SessionFacts(host, self._source.name, tls), timeouts)
-
-    async def _dial(self, address: str) -> PipelinedProtocol:
-        bind = (self._source.bind, 0) if self._source.bind else None
-        loop = asyncio.get_running_loop()
-        relay = self._source.relay
-        port = relay.port if relay else self._pool.port
-        async with asyncio.timeout(self._pool.timeouts.connect):
-            _, protocol = await loop.create_connection(PipelinedProtocol, address, port, local_addr=bind)
-        return protocol
-
-    async def _hello(self, protocol: PipelinedProtocol) -> Capabilities:
-        name = self._source.ehlo.encode("ascii")
-        command = self._pool.timeouts.command
-        response = await protocol.execute_command(b"EHLO", name, timeout=command)
-        if response.code in (500, 502):  # RFC 5321 section 3.2: then, and only then, HELO
-            _expect("ehlo", await protocol.execute_command(b"HELO", name, timeout=command), 250)
-            return Capabilities()
-        _expect("ehlo", response, 250)
-        return parse_ehlo(Reply(response.code, response.message))
 
 
 class Pool:
@@ -208,13 +155,9 @@ class Pool:
         timeouts: Timeouts | None = None,
     ) -> None:
         self.resolver = resolver
-        self.port = port
         self.loopback_only = loopback_only
         self.limits = limits or Limits()
-        self.timeouts = timeouts or Timeouts()
-        self.tls = ssl.create_default_context()
-        self.tls.check_hostname = False  # RFC 7435: opportunistic, any certificate is better than none
-        self.tls.verify_mode = ssl.CERT_NONE
+        self.connector = Connector(port, timeouts or Timeouts(), opportunistic_tls())
         self._paths: dict[PathKey, Path] = {}
 
     def submit(self, lane: str, route: Route, source: Source, job: Job) -> None:
@@ -240,8 +183,3 @@ class Pool:
 def _no_job(waiter: asyncio.Future[Job | None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-def _expect(stage: str, response: SMTPResponse, code: int) -> None:
-    if response.code != code:
-        raise SessionLostError(stage, f"{response.code} {response.message}", Reply(response.code, response.message))

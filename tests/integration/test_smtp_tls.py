@@ -77,3 +77,15 @@ async def test_c3_22_no_tls_where_it_is_not_offered() -> None:
         await server.played()
         assert server.encrypted == [False]
     assert job.code == 250
+
+
+@pytest.mark.parametrize("reply", ["454 4.7.0 TLS not available", "502 5.5.1 not implemented"])
+async def test_c3_22_a_server_that_offers_starttls_and_refuses_it_gets_the_mail_in_clear(reply: str) -> None:
+    script = (greet(), ehlo("PIPELINING", "STARTTLS"), step("STARTTLS", reply), BEGIN, TAKEN, BYE)
+    job = FakeJob()
+    async with scripted(script) as server, sending(server.port) as sender:
+        await sender.send(job)
+        await server.played()
+    assert job.code == 250
+    assert job.session is not None
+    assert job.session.tls == ""
