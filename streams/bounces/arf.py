@@ -6,7 +6,7 @@ from streams.bounces.inspection import Recipient
 from streams.bounces.mail import Fields, Mail, Part, split
 
 KIND = "message/feedback-report"
-MAX_RECIPIENTS = 1000
+MAX_RECIPIENTS = 250
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,64}@[A-Za-z0-9.-]{1,255}")
 # where feedback loops name the recipient

@@ -10,7 +10,7 @@ from streams.bounces.inspection import Recipient
 from streams.bounces.mail import Fields, Part, split
 
 KINDS = frozenset({"message/delivery-status", "message/global-delivery-status", "message/x-delivery-status"})
-MAX_RECIPIENTS = 1000
+MAX_RECIPIENTS = 250
 """Recipients of one report that are read."""
 
 # RFC 3464 section 2.3.3, and words that servers use instead; "expired" is SendGrid's

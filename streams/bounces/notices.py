@@ -8,7 +8,7 @@ from streams.bounces.inspection import Inspection, Recipient
 from streams.bounces.mail import Mail
 
 _KINDS = {"bounce": "bounce", "complaint": "complaint", "delivery": "receipt"}
-MAX_RECIPIENTS = 1000
+MAX_RECIPIENTS = 250
 
 
 def notice(mail: Mail) -> Inspection | None:

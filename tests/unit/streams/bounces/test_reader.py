@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from streams.bounces import inspect
+from streams.bounces.dsn import MAX_RECIPIENTS
 from streams.bounces.mail import MAX_SIZE
 from tests.unit.streams.bounces.samples import NO_ADDRESS, ORIGINAL, SHAPES, block, feedback, mail, multipart, report
 
@@ -257,7 +258,7 @@ def test_c7_57_limits(raw: bytes) -> None:
 
 def test_c7_57_many_recipients_are_bounded() -> None:
     raw = report(*(block(f"u{i}@example.org") for i in range(3000)))
-    assert len(inspect(raw).recipients) == 1000
+    assert len(inspect(raw).recipients) == MAX_RECIPIENTS
 
 
 def test_line_ends_do_not_matter() -> None:
