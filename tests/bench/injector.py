@@ -17,7 +17,7 @@ class Job(NamedTuple):
 
     port: int
     message: bytes
-    count: int
+    mails: int
     connections: int
 
 
@@ -27,11 +27,11 @@ def inject(job: Job) -> None:
 
     def work(first: int) -> None:
         try:
-            _session(job, range(first, job.count, job.connections))
+            _session(job, range(first, job.mails, job.connections))
         except BaseException as e:  # noqa: BLE001 - a thread's exception would be lost
             errors.append(e)
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(min(job.connections, job.count))]
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(min(job.connections, job.mails))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -49,11 +49,6 @@ class Lab:
         assert picked["duplicates"] == picked["dkim_failed"] == 0, (picked, found.get("dkim_reasons"))
         return picked
 
-    def message_bytes(self) -> float:
-        """Mean size on the wire of what came since the last reset."""
-        sizes = [a["size"] for a in self.receiver.accepted()]
-        return round(sum(sizes) / len(sizes), 1)
-
 
 @contextmanager
 def running_lab(folder: Path) -> Iterator[Lab]:
@@ -129,6 +124,11 @@ class Run:
             time.sleep(3)  # the rebalance; what the workers burn in it is before the span that is measured
         return pids
 
+    def log_tails(self) -> Iterator[str]:
+        """What the workers said last, and how those that have ended did so."""
+        for worker, log in zip(self.workers, sorted(self.lab.folder.glob(f"{self.prefix}-*.log")), strict=False):
+            yield f"{log.name}, status {worker.poll()}:\n{log.read_text('utf-8', 'replace')[-2000:]}\n"
+
     def events(self) -> int:
         """Events that Kafka has confirmed."""
         return count(self.settings.kafka, f"{self.prefix}.events")
@@ -151,6 +151,9 @@ def a_run(lab: Lab) -> Iterator[Run]:
     run = Run(lab)
     try:
         yield run
+    except BaseException:
+        sys.stderr.writelines(run.log_tails())
+        raise
     finally:
         run.close()
 

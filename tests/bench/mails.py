@@ -30,12 +30,12 @@ def template(kilobytes: int) -> Template:
     """HTML and text that become a signed message of about this size (10^3 bytes)."""
     text = "Dear {{ first_name }},\n\nissue {{ issue }} is out: tea, trains, a café.\nRead it: {{ link }}\n"
     html_bytes = max(100, kilobytes * 1000 - HEADERS_BYTES[kilobytes] - len(text))
-    rows, i = [], 0
-    while sum(map(len, rows)) < html_bytes:
+    rows, i = "", 0
+    while len(rows) < html_bytes:
         # every tenth row has variables and a letter beyond ASCII, as newsletters do
-        rows.append((ROW if i % 10 == 0 else PLAIN).format(i=i))
+        rows += (ROW if i % 10 == 0 else PLAIN).format(i=i)
         i += 1
-    page = f"<!DOCTYPE html>\n<html><body>\n<table>\n{''.join(rows)}</table>\n</body></html>\n"
+    page = f"<!DOCTYPE html>\n<html><body>\n<table>\n{rows}</table>\n</body></html>\n"
     return Template(
         f"bench-{kilobytes}", 1, subject="The Slow Letter, issue {{ issue }} for {{ first_name }}", html=page, text=text
     )

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
@@ -41,11 +40,11 @@ def cpu_of(pids: Iterable[int]) -> float:
 
 def cpu_of_tree(root: int) -> float:
     """The process, its living descendants, and every descendant that has ended and was waited for."""
-    total = 0
+    ticks = 0
     for pid in (root, *descendants(root)):
         with suppress(OSError):  # ended just now: its parent counts it from here on
-            total += sum(_times(pid))
-    return total / TICKS
+            ticks += sum(_times(pid))
+    return ticks / TICKS
 
 
 def descendants(root: int) -> list[int]:
@@ -65,14 +64,14 @@ def descendants(root: int) -> list[int]:
 
 def cpu_by_thread(pid: int) -> dict[str, float]:
     """CPU seconds by thread name, numbers in names left out: native threads, which py-spy does not see, too."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):
             name = re.sub(r"\d+", "", (task / "comm").read_text("utf-8", "replace").strip())
             if task.name == str(pid):
                 name = "main thread"
-            found[name] += sum(_times(f"{pid}/task/{task.name}")[:1]) / TICKS
-    return dict(found)
+            found[name] = found.get(name, 0.0) + _times(f"{pid}/task/{task.name}")[0] / TICKS
+    return found
 
 
 def resident_mb(pid: int) -> float:

@@ -128,7 +128,7 @@ def _say(text: str) -> None:
 def options(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="tests.bench.run", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all of them when none is named")  # type: ignore[list-item]
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all of them when none is named")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--messages", type=int, help="mails of 10 KB per run; the other sizes follow")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works: not for figures")

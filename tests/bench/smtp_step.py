@@ -60,10 +60,13 @@ async def by_session(port: int, message: bytes, numbers: range) -> None:
     session = Session(protocol, caps, SessionFacts("127.0.0.1", "bench", ""), Timeouts())
     jobs = iter([_Mail(Envelope(SENDER, (mails.recipient(n)[0],), False), message) for n in numbers])
 
+    def take() -> Any:
+        return next(jobs, None)
+
     async def wait(_: float) -> Any:
         return next(jobs, None)
 
-    await session.deliver(lambda: next(jobs, None), wait, len(numbers))
+    await session.deliver(take, wait, len(numbers))
 
 
 class _Mail(NamedTuple):
