@@ -1,14 +1,14 @@
 # make demo   send thousands of mails to a receiver on this machine and balance the ledger   (ARGS="--messages 1000")
 # make test   everything that must be green: check, then all tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration chart chaos bench clean venv-demo venv-dev kafka kafka-if-possible helm
+.PHONY: help demo test check unit integration chart chaos fuzz bench clean venv-demo venv-dev kafka kafka-if-possible helm
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p tests.groups
 COVERAGE := --cov --cov-report=term
 
 help:
-	@echo "make demo | test | check | unit | integration | chart | chaos | bench | clean"
+	@echo "make demo | test | check | unit | integration | chart | chaos | fuzz | bench | clean"
 
 demo: venv-demo kafka-if-possible
 	$(BIN)/streampost demo $(ARGS)
@@ -38,6 +38,9 @@ chaos: venv-dev kafka
 
 bench: venv-dev kafka
 	$(BIN)/python -m tests.bench.run $(ARGS)
+
+fuzz: venv-dev
+	FUZZ_MAILS=20000 $(PYTEST) tests/properties/test_bounces.py $(ARGS)
 
 venv-demo:
 	@tools/setup-python embedded
