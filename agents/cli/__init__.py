@@ -6,6 +6,7 @@ import typer
 
 from agents.cli import (
     analytics,
+    campaign,
     delay,
     deliver,
     demo,
@@ -19,7 +20,7 @@ from agents.cli import (
     topics,
 )
 
-GROUPS = (send, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics, demo)
+GROUPS = (send, campaign, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics, demo)
 
 
 def build() -> typer.Typer:
