@@ -13,7 +13,7 @@ help:
 demo: venv-demo kafka-if-possible
 	$(BIN)/streampost demo $(ARGS)
 
-# The real-Kafka tests run last, in one process: a broker, a ClickHouse and the clocks of two cores are shared.
+# The tests with real servers run last: they mostly wait, so two files at a time, on one broker that they share.
 test: check unit chart integration
 
 check: venv-dev
@@ -27,7 +27,7 @@ unit: venv-dev
 	$(PYTEST) --group=fast -n 2 --dist=loadfile $(COVERAGE) tests $(ARGS)
 
 integration: venv-dev kafka
-	$(PYTEST) --group=serial -m "not chaos" tests $(ARGS)
+	$(PYTEST) --group=serial -m "not chaos" -n 2 --dist=loadfile tests $(ARGS)
 
 chart: venv-dev helm
 	$(PYTEST) --group=chart -n 2 --dist=loadfile tests/chart $(ARGS)
