@@ -27,6 +27,10 @@ class Limits(NamedTuple):
     patience_s: float = 25.0
 
 
+ENOUGH_S = 10.0
+"""After a refused connection beside open ones: how long no further one is tried."""
+
+
 class PathKey(NamedTuple):
     """What shares connections."""
 
@@ -52,6 +56,7 @@ class Path:
         self._sessions: set[asyncio.Task[None]] = set()
         self.open: set[Session] = set()
         self._no_tls: set[str] = set()
+        self._enough_until = 0.0
 
     @property
     def unused(self) -> bool:
@@ -65,12 +70,19 @@ class Path:
             if not waiter.done():
                 waiter.set_result(job)
                 return
-        self._queue.append(_Waiting(job, asyncio.get_running_loop().time()))
-        limits = self._pool.limits
-        if len(self._sessions) < min(limits.connections, 1 + len(self._queue) // limits.jobs_per_connection):
+        now = asyncio.get_running_loop().time()
+        self._queue.append(_Waiting(job, now))
+        if len(self._sessions) < self._wanted(now):
             task = asyncio.create_task(self._serve())
             self._sessions.add(task)
             task.add_done_callback(self._done)
+
+    def _wanted(self, now: float) -> int:
+        """How many connections the queue is worth."""
+        if self.open and now < self._enough_until:
+            return 0
+        limits = self._pool.limits
+        return min(limits.connections, 1 + len(self._queue) // limits.jobs_per_connection)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._sessions.discard(task)
@@ -107,6 +119,9 @@ class Path:
         try:
             session = await self._connect()
         except SessionLostError as e:
+            if self.open:  # one connection more than the server wants: the others go on with the queue
+                self._enough_until = asyncio.get_running_loop().time() + ENOUGH_S
+                return
             # every address was tried (C2.18): nobody in this queue can be served now
             facts = SessionFacts(self._route.hosts[0], self._source.name, "")
             while (job := self.take()) is not None:

@@ -5,6 +5,7 @@ Whatever happens, each job has exactly one end, and what was not begun goes back
 
 import pytest
 
+from agents.smtp_pool import Limits
 from tests.support.jobs import QUICK, FakeJob, sending
 from tests.support.scripted_smtp import BEGIN, BYE, OPEN, TAKEN, Script, Step, greet, scripted, step
 
@@ -165,3 +166,15 @@ async def test_c2_20_a_public_address_is_never_called_with_loopback_only() -> No
         await sender.send(job)
     assert job.unreached is not None
     assert "192.0.2.1" in str(job.unreached)
+
+
+async def test_one_connection_more_than_the_server_wants_costs_no_message_anything() -> None:
+    served = (*OPEN, BEGIN, TAKEN, BEGIN, both("250 2.0.0 b"), TAKEN, BYE)
+    refused = (greet("421 4.7.0 too many connections", then="close"),)
+    limits = Limits(connections=2, jobs_per_connection=1)
+    first, second, third = FakeJob(), FakeJob(), FakeJob()
+    async with scripted(served, refused) as server, sending(server.port, limits=limits) as sender:
+        await sender.send(first)
+        await sender.send(second, third)
+        await server.played()
+    assert [job.code for job in (first, second, third)] == [250, 250, 250]
