@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         default={}, description="More librdkafka options as a JSON object (SASL, TLS)."
     )
     kafka_password_file: Path | None = Field(default=None, description="File with the SASL password.")
+    schema_ids: dict[int, str] = Field(
+        default={}, description='Schemas of Confluent-format records by registry id, as JSON: {"17": "EmailRequest"}.'
+    )
     topic_prefix: str = Field(default="email", description="Prefix of every topic.")
     group_prefix: str = Field(default="streampost", description="Prefix of every consumer group.")
     host: str = Field(default="127.0.0.1", description="Address of the health and metrics port.")

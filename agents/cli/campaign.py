@@ -162,13 +162,13 @@ def _base(
 
 def _template(settings: "Settings", text: str) -> dict[str, Any]:
     """The template's id and version; it must be there before a million mails ask for it."""
-    from agents.cli.template import _known  # noqa: PLC0415
+    from agents.cli.template import known_templates  # noqa: PLC0415
 
     name, at, version = text.rpartition("@")
     if at and not version.isdigit():
         fail(f"--template {text}: the version is not a number", 2)
     wanted = (name, int(version)) if at else (version, None)
-    found = [t.version for t in _known(settings) if t.id == wanted[0]]
+    found = [t.version for t in known_templates(settings) if t.id == wanted[0]]
     if not found or (wanted[1] is not None and wanted[1] not in found):
         fail(f"there is no template {text}; its versions: {', '.join(map(str, found)) or 'none'}", 2)
     return {"template_id": wanted[0], "template_version": wanted[1]}

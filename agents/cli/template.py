@@ -56,7 +56,7 @@ def put(
     from streams.template_versions import Refused, Unchanged, place  # noqa: PLC0415
 
     settings, wanted = _settings(), _checked(source, template_id, tenant, subject)
-    placed = place(wanted, version, {t.version: t for t in _known(settings) if t.id == wanted.id})
+    placed = place(wanted, version, {t.version: t for t in known_templates(settings) if t.id == wanted.id})
     if isinstance(placed, Refused):
         fail(placed.reason)
     if isinstance(placed, Unchanged):
@@ -74,7 +74,7 @@ def put(
 
 def list_(template_id: Annotated[str | None, typer.Argument(help="Only versions of this template.")] = None) -> None:
     """Show every version."""
-    for t in _known(_settings()):
+    for t in known_templates(_settings()):
         if template_id in (None, t.id):
             at = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(t.created_at / 1000))
             typer.echo(f"{t.id}@{t.version}  tenant {t.tenant}  {at}  {t.author}  {t.subject}")
@@ -89,7 +89,7 @@ def show(
 
     name, at, version = template.rpartition("@")
     name = name if at else template
-    found = [t for t in _known(_settings()) if t.id == name and (not at or str(t.version) == version)]
+    found = [t for t in known_templates(_settings()) if t.id == name and (not at or str(t.version) == version)]
     if not found:
         fail(f"there is no template {template}")
     if as_json:
@@ -141,7 +141,7 @@ def _settings() -> "Settings":
     return load()
 
 
-def _known(settings: "Settings") -> "tuple[Template, ...]":
+def known_templates(settings: "Settings") -> "tuple[Template, ...]":
     """Every version on the topic, by id and version."""
     from agents.compacted import TableError, read_all  # noqa: PLC0415
     from agents.tables import TEMPLATES, template_change  # noqa: PLC0415

@@ -31,7 +31,7 @@ def serve(config: Settings, stop: threading.Event) -> None:
         write_whole(config.sink_health_port_file, f"{port}\n")
     client = clickhouse.wait(config, CLICKHOUSE_SECONDS)
     checks.tables(client)
-    topics = list(targets(config.topic_prefix))
+    topics = list(targets(config.topic_prefix, config.schema_ids))
     ownership = Ownership(config, topics)
     checks.topics(ownership.consumer, [*topics, f"{config.topic_prefix}.dead"])
     log.info("sink: %s to ClickHouse %s, health on port %s", ", ".join(topics), client.server_version, port)

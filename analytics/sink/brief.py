@@ -1,5 +1,6 @@
 """A request record in brief: what the ledger needs of it, and no address."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import Message
@@ -39,10 +40,10 @@ def to_json(row: Row) -> dict[str, Any]:
     return {**row._asdict(), "accepted_at": f"{seconds}.{milliseconds:03d}"}
 
 
-def prepare(message: Message) -> Record:
+def prepare(message: Message, schema_ids: Mapping[int, str] | None = None) -> Record:
     """The record with a row per request; none for a retry, nor for what cannot be told who it is (a dead letter)."""
     is_retry = _has(message, ATTEMPT_HEADER) and not _has(message, REPLAYED)
-    rows = [] if is_retry else [_row(message, brief) for brief in read_briefs(message.value())]
+    rows = [] if is_retry else [_row(message, brief) for brief in read_briefs(message.value(), schema_ids)]
     return Record(message.offset(), 50 + 150 * len(rows), rows or None)
 
 

@@ -1,6 +1,7 @@
 """Inserts under a deduplication token, and what is inserted for which topic."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -53,9 +54,10 @@ class Target(NamedTuple):
 
 
 EVENTS = Target("email_events_local", events.prepare, _insert_events, events.examine)
-REQUESTS = Target("email_requests_local", brief.prepare, _insert_requests, _nothing_to_find)
 
 
-def targets(prefix: str) -> dict[str, Target]:
-    """By topic."""
-    return {f"{prefix}.events": EVENTS, **{requests(prefix, lane): REQUESTS for lane in LANES}}
+def targets(prefix: str, schema_ids: Mapping[int, str]) -> dict[str, Target]:
+    """By topic. `schema_ids` names the schemas of requests in the Confluent format."""
+    prepare = partial(brief.prepare, schema_ids=schema_ids)
+    asked = Target("email_requests_local", prepare, _insert_requests, _nothing_to_find)
+    return {f"{prefix}.events": EVENTS, **{requests(prefix, lane): asked for lane in LANES}}

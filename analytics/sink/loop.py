@@ -38,7 +38,7 @@ class Sink:
 
     def __init__(self, settings: Settings, client: Client, ownership: Ownership, metrics: Metrics) -> None:
         self._batch, self._linger = settings.sink_batch, settings.sink_linger
-        self._targets = targets(settings.topic_prefix)
+        self._targets = targets(settings.topic_prefix, settings.schema_ids)
         self._client, self._own, self._metrics = client, ownership, metrics
         self._dead = DeadLetters(settings)
         self._lag_at = 0.0

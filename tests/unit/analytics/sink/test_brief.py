@@ -67,3 +67,17 @@ def test_a_senseless_timestamp_is_no_time(at: int) -> None:
 def test_time_in_json_is_seconds_with_three_decimals() -> None:
     found = row(codec.encode("EmailRequest", request(1)), at=1_790_000_000_007)
     assert brief.to_json(found)["accepted_at"] == "1790000000.007"
+
+
+def test_each_recipient_of_a_batch_is_a_row_also_in_confluents_format() -> None:
+    people = [{"id": str(i), "address": f"reader-{i}@gmail.test"} for i in range(3)]
+    batch = {"tenant": "shop", "sender": {"address": "a@shop.example"}, "campaign": "c", "recipients": people}
+    framed = b"\x00" + (18).to_bytes(4, "big") + codec.encode("EmailBatch", batch)[10:]
+    message = Message(topic="email.requests.bulk", partition=0, offset=1, value=framed, timestamp=(1, 5))
+    rows = brief.prepare(message, {18: "EmailBatch"}).row
+    assert [(r.request_id, r.campaign_id, r.kafka_offset) for r in rows] == [
+        ("0", "c", 1),
+        ("1", "c", 1),
+        ("2", "c", 1),
+    ]
+    assert brief.prepare(message).row is None
