@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from agents.dispatch import Dispatch
+from agents.dispatch import BULK, Dispatch
 from agents.dns import Resolver
 from agents.finisher import Finisher, Origin
 from agents.intake import Pass, passes
 from agents.lookups import Lookups
 from agents.maker import Maker
+from agents.pacer import Pacer
 from agents.safe_consumer import SafeConsumer
 from agents.smtp_pool import Pool
 from schemas.headers import AttemptState
@@ -70,6 +71,7 @@ class Delivery:
         self._seen = seen
         self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
         self._schema_ids = schema_ids
+        self.pacer = Pacer()
         self._routes: dict[str, tuple[MxAnswer, Route | NoRoute]] = {}
         self._in_flight: set[str] = set()
         self._turns: Counter[str] = Counter()
@@ -120,6 +122,8 @@ class Delivery:
             assert one.outcome is not None
             self.finisher.finish(one.origin, one.state, one.facts, one.outcome)
             return
+        if one.origin.lane != BULK:
+            self.pacer.urgent()
         facts = self._lookups.facts(one.request, one.origin.lane, one.state)
         try:
             self._admit(one.origin, begun, one.state, one.request, facts)

@@ -17,6 +17,8 @@ from streams.smtp import Envelope, Result
 if TYPE_CHECKING:
     from agents.deliver import Delivery
 
+BULK = "bulk"
+
 THROTTLE_MS = 15_000
 """How long a message stays away that found no free connection in time."""
 
@@ -72,6 +74,9 @@ class Dispatch:
 
     async def ready(self) -> tuple[Envelope, bytes] | None:
         """Last checks, render, sign; for at_most_once also the record that it is about to be sent."""
+        if self.facts.lane == BULK:
+            # transactional mail in the same worker needs the loop every few milliseconds, not after all of these
+            await self._delivery.pacer.turn()
         if not await self._delivery.still_ours(self):
             return None
         if self._looked_at != self._delivery.tables_version() and (outcome := self._delivery.refused(self)):
