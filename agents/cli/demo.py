@@ -1,5 +1,6 @@
 """`streampost demo`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,4 +26,4 @@ def demo(
     from agents.demo.run import Options, run  # noqa: PLC0415
 
     options = Options(messages, seed, keep, folder.resolve(), config, verify)
-    raise typer.Exit(run(options, Console()))
+    raise typer.Exit(run(options, Console(width=None if sys.stdout.isatty() else 120)))

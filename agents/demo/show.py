@@ -29,7 +29,7 @@ def result(console: Console, found: Result, path: Path) -> None:
     for p in found.providers:
         counts = (str(p[name]) for name in ("sent", "delivered", "bounced", "deferred", "expired"))
         times = (f"{p['p50_ms'] or 0} ms", f"{p['p95_ms'] or 0} ms")
-        table.add_row(p["provider"], *counts, f"{(p['delivery_rate'] or 0):.1%}", *times)
+        table.add_row(p["provider"] or "(never routed)", *counts, f"{(p['delivery_rate'] or 0):.1%}", *times)
     console.print(table)
     console.print("ledger: " + ", ".join(f"{s[name]} {name}" for name in LEDGER))
     console.print(
