@@ -16,7 +16,7 @@ def demo(
     messages: Annotated[int, typer.Option(min=1, help="Requests to send.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same requests.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C.")] = False,
-    verify: Annotated[float, typer.Option(min=0, max=1, help="Share of messages whose DKIM is verified.")] = 0.2,
+    verify: Annotated[float, typer.Option(min=0, max=1, help="Share of messages whose DKIM is verified.")] = 0.1,
     folder: Annotated[Path, typer.Option(help="Where it works; emptied first.")] = Path("build/demo"),
     config: Annotated[Path, typer.Option(exists=True, help="Configuration folder.")] = Path("config"),
 ) -> None:

@@ -179,4 +179,4 @@ def _settle(messages: int, running: Running, console: Console) -> None:
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError(f"after {SETTLE_SECONDS:.0f} s the ledger is {ledger}")
-            time.sleep(0.5)
+            time.sleep(1.0)
