@@ -101,7 +101,7 @@ class Delivery:
             if self._consumer.flow_active and await self._consumer.may_start(tp, generation):
                 self._take(one, begun)
             else:
-                self._consumer.give_up(tp, offset)
+                self._consumer.give_up(tp, generation, offset)
                 slots.release()
 
     def acknowledge(self, origin: Origin, message_id: str, event_offset: int) -> None:
@@ -204,13 +204,13 @@ class Delivery:
     async def still_ours(self, dispatch: Dispatch) -> bool:
         """False, and the dispatch is dropped, when the partition may be another worker's by now: it sends the message.
 
-        Without a rebalance in sight this is one comparison.
+        Without a rebalance in sight this is a look-up and a comparison.
         """
         origin = dispatch.origin
-        if self._consumer.leased or await self._consumer.may_start(origin.tp, origin.generation):
+        if await self._consumer.may_start(origin.tp, origin.generation):
             return True
         self._busy[dispatch.facts.source] -= 1
-        self._consumer.give_up(origin.tp, origin.record.offset)
+        self._consumer.give_up(origin.tp, origin.generation, origin.record.offset)
         self._in_flight.discard(dispatch.facts.message_id)
         self.slots[origin.lane].release()
         return False

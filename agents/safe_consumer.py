@@ -145,37 +145,39 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
     def begin(self, tp: TP, generation: int, offset: int) -> Begin | None:
         """Start on a record. None when it is stale or repeated: do nothing."""
         window = self._window(tp, generation)
-        if window is not None:
-            self.chunks.taken(tp.topic)
-        begun = window.begin(offset) if window else None
+        if window is None:
+            return None
+        self.chunks.taken(tp.topic)
+        begun = window.begin(offset)
         if begun is None:
             self._tell(self.chunks.over((tp, offset)))
         return begun
 
     async def may_start(self, tp: TP, generation: int) -> bool:
-        """After `begin`: is the broker still confirming our commits? A frozen worker that wakes must not send on."""
-        while not self.leased:
-            window = self._window(tp, generation)
-            if window is None or generation == self.lost_generation:
-                return False
+        """Is the record still ours? A frozen worker that wakes, or has rejoined since, must not send on."""
+        while (window := self._window(tp, generation)) is not None and generation != self.lost_generation:
+            if self.leased:
+                return True
             window.dirty = True
             await self.commit()
             await asyncio.sleep(0.01)
-        return True
+        return False
 
     @property
     def leased(self) -> bool:
         """A commit was confirmed recently enough that we cannot have lost our partitions since."""
         return time.monotonic() - self.lease <= self._lease_s
 
-    def give_up(self, tp: TP, offset: int) -> None:
+    def give_up(self, tp: TP, generation: int, offset: int) -> None:
         """A part of the record is not ours any more; whoever owns the partition fetches it again."""
-        self._tell(self.chunks.part_over((tp, offset)))
+        self._part_over(tp, generation, offset)
 
     def expect(self, tp: TP, generation: int, offset: int, parts: set[int]) -> None:
         """The parts of the record that are still to be finished; with none of them it was finished earlier."""
-        if window := self._window(tp, generation):
-            window.expect(offset, parts)
+        window = self._window(tp, generation)
+        if window is None:
+            return
+        window.expect(offset, parts)
         if parts:
             self.chunks.expect((tp, offset), len(parts))
         else:
@@ -185,7 +187,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         """The outcome's event is confirmed. Late, after a revoke, it changes nothing: the next owner read it."""
         if window := self._window(tp, generation):
             window.finish(offset, event_offset, part)
-        self._tell(self.chunks.part_over((tp, offset)))
+        self._part_over(tp, generation, offset)
 
     def attempted(self, tp: TP, generation: int, offset: int, event_offset: int) -> None:
         """at_most_once: the record of the attempt is confirmed."""
@@ -200,6 +202,11 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
     def _window(self, tp: TP, generation: int) -> Window | None:
         window = self.windows.get(tp)
         return window if window and window.generation == generation == self.app.consumer_generation_id else None
+
+    def _part_over(self, tp: TP, generation: int, offset: int) -> None:
+        """Not for a part of an earlier generation: the same offset may be in a new chunk by now."""
+        if self._window(tp, generation) is not None:
+            self._tell(self.chunks.part_over((tp, offset)))
 
     def _tell(self, message: Any) -> None:
         """Tell Faust's wait_empty that a chunk is gone."""
