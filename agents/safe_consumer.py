@@ -115,12 +115,13 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
             self.not_waiting_next_records.set()
             await self.sleep(0.02)
             return
+        # before the fetch: records of an earlier generation under the label of a new one would be taken for begun holes
+        generation = self.app.consumer_generation_id
         try:
             # short, so that a topic whose room comes back is fetched again although another one is idle
             records = await self._getmany(active_partitions=wanted, timeout=min(timeout, 0.1))
         finally:
             self.not_waiting_next_records.set()
-        generation = self.app.consumer_generation_id
         if not records or self.should_stop:
             return
         for tp, chunk in self.scheduler_order(records):
