@@ -45,7 +45,6 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address of the health and metrics port.")
     health_port: int = Field(0, description="Port of /live, /ready and /metrics; 0 for a free one.")
     health_port_file: Path | None = Field(None, description="Where to write the port that was taken.")
-    data_dir: Path = Field(Path("build/data"), description="Where a process may keep files.")
     slots_transactional: int = Field(100, ge=1, description="Transactional messages in flight per worker.")
     slots_bulk: int = Field(200, ge=1, description="Bulk messages in flight per worker.")
     log_level: str = Field("info", description="debug, info, warning or error.")

@@ -101,7 +101,6 @@ class Run:
             "smtp_port": str(self.lab.receiver.smtp),
             "loopback_only": "true",
             "health_port_file": str(port_file),
-            "data_dir": str(self.lab.folder / "data"),
         }
         environ = {**os.environ, **{f"STREAMPOST_{name.upper()}": value for name, value in own.items()}}
         with log_file.open("wb") as log:
