@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from streams.config import Config, ConfigError, ConfigProblem, read
-from streams.config_models import FILES
+from streams.config_check import FILES
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from streams.config_models import FILES, check_file
+from streams.config_check import FILES, check_file
 from streams.toml_lines import KeyPath, line_of, locate
 
 

@@ -15,7 +15,7 @@ from agents.smtp_session import Timeouts
 from agents.worker import Worker
 from schemas.topics import LANES, requests
 from streams.config import read
-from streams.config_models import FILES
+from streams.config_check import FILES
 from tests.chart.rendering import EXAMPLES, MINIMAL, ROOT, Object, container, environment, of_kind, rendered, worker
 from tools import chart_docs
 

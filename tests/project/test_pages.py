@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from schemas.avro_files import current
-from streams.config_models import MODELS, check_file
+from streams.config_check import MODELS, check_file
 from tools.settings_page import PAGE, page
 
 DOCS = Path(__file__).parents[2] / "docs"

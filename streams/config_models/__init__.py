@@ -1,0 +1,1 @@
+"""What each configuration file may hold: closed pydantic models, one module per file."""
