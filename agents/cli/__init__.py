@@ -11,6 +11,7 @@ from agents.cli import (
     deliver,
     demo,
     dkim,
+    feedback,
     inspect,
     receiver,
     replay,
@@ -20,7 +21,22 @@ from agents.cli import (
     topics,
 )
 
-GROUPS = (send, campaign, template, suppress, topics, dkim, deliver, delay, receiver, replay, inspect, analytics, demo)
+GROUPS = (
+    send,
+    campaign,
+    template,
+    suppress,
+    topics,
+    dkim,
+    deliver,
+    delay,
+    feedback,
+    receiver,
+    replay,
+    inspect,
+    analytics,
+    demo,
+)
 
 
 def build() -> typer.Typer:
