@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def feedback(jobs: Annotated[str, typer.Option(help="Jobs to run, comma-separated.")] = ALL) -> None:
-    """Run the jobs beside the delivery until SIGTERM: limits, returned mail, suppressions, shaping, warm-up, breaker."""
+    """Run the jobs beside the delivery until SIGTERM: limits, returned mail, suppressions, shaping and the rest."""
     import logging  # noqa: PLC0415
 
     from agents.feedback import UnknownJobError, run  # noqa: PLC0415
