@@ -15,6 +15,8 @@ MAX_BYTES: dict[str, int] = {
     # what a producer may send: attachments of about 11 MiB (Avro carries bytes as they are)
     "EmailRequest": 12 * MIB,
     "raw mail": 12 * MIB,
+    # what a job over all events knows (agents/event_jobs.py)
+    "JobState": 12 * MIB,
     # the record as it came, with its key, headers and reason around it
     "DeadLetter": 13 * MIB,
 }

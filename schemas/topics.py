@@ -46,6 +46,7 @@ def table(prefix: str = "email") -> tuple[TopicSpec, ...]:
         topic("suppressions", "small", None, "Suppression", "tenant/lane/address hash", compacted=True),
         topic("templates", "small", None, "Template", "id@version", compacted=True),
         topic("control", "small", None, "Control", "kind and scope", compacted=True),
+        topic("state", "small", None, "JobState", "job", compacted=True),
         topic("dead", "small", 30 * DAY, "DeadLetter", "origin topic"),
     )
 
