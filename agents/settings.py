@@ -8,10 +8,14 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import LANES
+from streams.token_keys import TokenKeys, parse_keys
 
 PREFIX = "STREAMPOST_"
 ANALYTICS_PREFIXES = ("STREAMPOST_CLICKHOUSE_", "STREAMPOST_SINK_")
 """Names that belong to analytics/settings.py, which checks them itself."""
+
+DEVELOPMENT_KEYS = "0:73747265616d706f73742d646576656c6f706d656e74"
+"""Signs the tokens of demo and tests: anybody can forge them."""
 
 Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -39,6 +43,8 @@ class Settings(BaseSettings):
     lanes: Words = Field(LANES, description="Lanes that this worker serves, comma-separated.")
     hash_key_file: Path | None = Field(None, description="File with the secret of the address hash.")
     hash_key: SecretStr = Field(SecretStr("streampost-development"), description="The same inline, for development.")
+    token_keys_file: Path | None = Field(None, description="File with the secrets of tokens, one id:hex a line.")
+    token_keys: SecretStr = Field(SecretStr(DEVELOPMENT_KEYS), description="The same inline, for development.")
     dns_servers: Words = Field((), description="Resolvers, address or address:port; none means the system's.")
     smtp_port: int = Field(25, description="Port of receiving servers; another one only for demo and tests.")
     loopback_only: bool = Field(False, description="Refuse every destination that is not loopback (demo, tests).")
@@ -67,6 +73,12 @@ class Settings(BaseSettings):
         if self.hash_key_file:
             return self.hash_key_file.read_bytes().strip()
         return self.hash_key.get_secret_value().encode()
+
+    @property
+    def signing_keys(self) -> TokenKeys:
+        """The secrets of the tokens, read anew. Raises OSError or TokenKeysError."""
+        file = self.token_keys_file
+        return parse_keys(file.read_text("utf-8") if file else self.token_keys.get_secret_value())
 
     def librdkafka(self, **more: Any) -> dict[str, Any]:
         """Options for every confluent-kafka client of this process."""
