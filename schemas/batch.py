@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.request import EmailRequest
+from schemas.request import EmailRequest, SendWindow
 
 MAX_RECIPIENTS = 500
 
@@ -18,9 +18,15 @@ def expand(fields: dict[str, Any]) -> list[EmailRequest]:
             recipient=one["address"],
             recipient_name=one["name"],
             variables=merged(common, one["variables"]),
+            send_window=_window(base.send_window, one["timezone"]),
         )
         for one in fields["recipients"]
     ]
+
+
+def _window(shared: SendWindow | None, timezone: str) -> SendWindow | None:
+    """The batch's window in the recipient's own time zone, if that is said."""
+    return (shared or SendWindow())._replace(timezone=timezone) if timezone else shared
 
 
 def merged(common: str, own: str) -> str:

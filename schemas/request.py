@@ -23,6 +23,27 @@ class Attachment(NamedTuple):
     content_id: str | None = None
 
 
+class SendWindow(NamedTuple):
+    """Days and hours at which mail may be sent, in a time zone; what is empty is not said (streams/send_windows.py).
+
+    In the schema `opens` and `closes` are called from and to.
+    """
+
+    days: tuple[str, ...] = ()
+    opens: str = ""
+    closes: str = ""
+    timezone: str = ""
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "SendWindow":
+        """Build from the decoded record."""
+        return cls(tuple(fields["days"]), fields["from"], fields["to"], fields["timezone"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as the codec writes it."""
+        return {"days": list(self.days), "from": self.opens, "to": self.closes, "timezone": self.timezone}
+
+
 class EmailRequest(NamedTuple):
     """Fields in the order of the Avro schema; times are milliseconds since the epoch, UTC."""
 
@@ -51,6 +72,7 @@ class EmailRequest(NamedTuple):
     track_clicks: bool
     traceparent: str | None
     created_at: int
+    send_window: SendWindow | None = None
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "EmailRequest":
@@ -61,6 +83,8 @@ class EmailRequest(NamedTuple):
         values[_SENDER] = Sender(sender["address"], sender["name"])
         values[_ATTACHMENTS] = tuple([Attachment(**a) for a in values[_ATTACHMENTS]])
         values[_TAGS] = tuple(values[_TAGS])
+        if values[_WINDOW] is not None:
+            values[_WINDOW] = SendWindow.from_dict(values[_WINDOW])
         return cls._make(values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,8 +94,11 @@ class EmailRequest(NamedTuple):
             "sender": self.sender._asdict(),
             "attachments": [a._asdict() for a in self.attachments],
             "tags": list(self.tags),
+            "send_window": self.send_window and self.send_window.to_dict(),
         }
 
 
 _in_order = itemgetter(*EmailRequest._fields)
-_SENDER, _ATTACHMENTS, _TAGS = map(EmailRequest._fields.index, ("sender", "attachments", "tags"))
+_SENDER, _ATTACHMENTS, _TAGS, _WINDOW = map(
+    EmailRequest._fields.index, ("sender", "attachments", "tags", "send_window")
+)

@@ -1,12 +1,15 @@
 """A request record is one request or a batch, in every format."""
 
+import io
 import json
 
+import fastavro
 import pytest
 
 from schemas import codec, incoming
-from schemas.avro_files import current
+from schemas.avro_files import current, known
 from schemas.errors import DecodeError
+from schemas.request import SendWindow
 
 ONE = {
     "id": "1",
@@ -80,3 +83,31 @@ def test_a_batch_shares_the_fields_of_a_request() -> None:
     batch = {f["name"] for f in current("EmailBatch").json["fields"]}
     assert request - batch == {"id", "recipient", "recipient_name"}
     assert batch - request == {"recipients"}
+
+
+@pytest.mark.parametrize(("name", "fields"), [("EmailRequest", ONE), ("EmailBatch", MANY)])
+def test_a_producer_with_the_schema_from_before_send_windows_is_read(name: str, fields: dict[str, object]) -> None:
+    _, old = known(name).values()
+    assert "send_window" not in {f["name"] for f in old.json["fields"]}
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, old.parsed, fields)
+    found = incoming.read(codec.SINGLE_OBJECT + old.fingerprint + body.getvalue())
+    assert {(r.subject, r.template_id, r.send_window) for r in found.requests} == {
+        (fields.get("subject"), fields.get("template_id"), None)
+    }
+
+
+def test_a_send_window_there_and_back() -> None:
+    raw = json.dumps({**ONE, "send_window": {"days": ["mon"], "from": "09:00", "to": "17:30"}}).encode()
+    (request,) = incoming.read(raw).requests
+    assert request.send_window == SendWindow(("mon",), "09:00", "17:30", "")
+    assert incoming.read(codec.encode("EmailRequest", request.to_dict())).requests == [request]
+
+
+def test_a_recipients_own_time_zone_replaces_the_batchs() -> None:
+    people = [{**PEOPLE[0], "timezone": "Asia/Tokyo"}, PEOPLE[1]]
+    window = {"from": "09:00", "to": "17:00", "timezone": "Europe/Berlin"}
+    with_window = incoming.read(json.dumps({**MANY, "send_window": window, "recipients": people}).encode())
+    assert [r.send_window and r.send_window.timezone for r in with_window.requests] == ["Asia/Tokyo", "Europe/Berlin"]
+    without = incoming.read(json.dumps({**MANY, "recipients": people}).encode())
+    assert [r.send_window for r in without.requests] == [SendWindow(timezone="Asia/Tokyo"), None]
