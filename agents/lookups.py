@@ -60,12 +60,13 @@ class Lookups:
 
     def look(self, request: EmailRequest, facts: Facts, now_ms: int) -> Looked:
         """Suppression and orders as they are now."""
-        found = facts.recipient_hash and self._suppressions.find(facts.tenant, facts.lane, facts.recipient_hash, now_ms)
+        hashed, find = facts.recipient_hash, self._suppressions.find
+        found = hashed and find(facts.tenant, facts.lane, hashed, now_ms, facts.list_id)
         who = control.Facts(facts.tenant, facts.campaign, facts.provider, "", facts.source, facts.lane)
         order = self._orders.find(who, now_ms)
         reason = f"{order.kind} by {order.author}: {order.reason}" if order else ""
         return Looked(
-            suppressed=f"{found.reason} ({found.scope.tenant}/{found.scope.lane})" if found else "",
+            suppressed=f"{found.reason} ({found.scope})" if found else "",
             cancelled=reason if order and order.kind == control.CANCEL else "",
             paused=reason if order and order.kind == control.PAUSE else "",
             paused_until_ms=(order.expires_at or 0) if order else 0,

@@ -68,7 +68,7 @@ def entry(settings: Settings, address: str, scope: Scope, reason: str, origin: s
 
 def record_of(settings: Settings, item: Suppression) -> Record:
     """The Kafka record that lists the address."""
-    key = SuppressionKey(Scope(item.tenant, item.lane), item.address_hash).encode()
+    key = SuppressionKey(Scope(item.tenant, item.lane, item.list_id), item.address_hash).encode()
     return Record(topic(settings), key, encode("Suppression", item._asdict()))
 
 
@@ -115,6 +115,8 @@ def _from_row(settings: Settings, row: Mapping[str, str], default: Suppression) 
     found = default._replace(tenant=tenant, lane=lane, reason=reason, origin=origin)
     if found.lane not in (*LANES, ANY):
         raise ValueError(f"unknown lane {found.lane!r}")
+    if row.get("list_id"):
+        found = found._replace(list_id=row["list_id"])
     if row.get("created_at"):
         found = found._replace(created_at=_ms(row["created_at"]))
     if row.get("expires_at"):

@@ -52,7 +52,7 @@ def suppression_change(entry: Entry) -> SuppressionChange:
     if entry.value is None:
         return SuppressionChange(key, None)
     record = Suppression(**decode("Suppression", entry.value))
-    if (record.tenant, record.lane, record.address_hash) != (*key.scope, key.address_hash):
+    if ((record.tenant, record.lane, record.list_id), record.address_hash) != key:
         raise ValueError(f"the key {key.encode().decode()} is not that of the record")
     return SuppressionChange(key, record)
 
@@ -95,9 +95,11 @@ class SuppressionTable:
             else:
                 self.set.put(key, record.reason, record.expires_at)
 
-    def find(self, tenant: str, lane: str, address_hash: str, now_ms: int) -> suppress.Suppressed | None:
+    def find(
+        self, tenant: str, lane: str, address_hash: str, now_ms: int, list_id: str = ""
+    ) -> suppress.Suppressed | None:
         """Why the address must not be mailed now, or None."""
-        return self.set.find(tenant, lane, address_hash, now_ms)
+        return self.set.find(tenant, lane, address_hash, now_ms, list_id)
 
 
 class TemplateTable:

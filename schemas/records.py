@@ -17,6 +17,7 @@ class Suppression(NamedTuple):
     origin: str = ""
     created_at: int = 0
     expires_at: int | None = None
+    list_id: str = ""
 
 
 class Template(NamedTuple):

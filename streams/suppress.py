@@ -22,21 +22,26 @@ _OTHER = 255
 
 
 class Scope(NamedTuple):
-    """Whose mail, and which: the tenant or *, the lane or *."""
+    """Whose mail, and which: the tenant or *, the lane or *, and one list or (empty) all mail of these."""
 
     tenant: str
     lane: str
+    list_id: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(self if self.list_id else self[:2])
 
 
 class SuppressionKey(NamedTuple):
-    """The key of a record on the suppression topic: `tenant/lane/address_hash`, ASCII."""
+    """The key of a record on the suppression topic: `tenant/lane/address_hash`, or with `/list_id` after it, ASCII."""
 
     scope: Scope
     address_hash: str
 
     def encode(self) -> bytes:
         """The bytes that any producer can build."""
-        return f"{self.scope.tenant}/{self.scope.lane}/{self.address_hash}".encode("ascii")
+        tenant, lane, list_id = self.scope
+        return f"{tenant}/{lane}/{self.address_hash}{'/' if list_id else ''}{list_id}".encode("ascii")
 
 
 class Suppressed(NamedTuple):
@@ -48,17 +53,19 @@ class Suppressed(NamedTuple):
 
 
 def parse_key(raw: bytes | None) -> SuppressionKey:
-    """Raises ValueError when the key is not `tenant/lane/address_hash`."""
+    """Raises ValueError when the key is not `tenant/lane/address_hash` or `tenant/lane/address_hash/list_id`."""
     parts = (raw or b"").decode("ascii").split("/")
-    if len(parts) != 3:
+    if len(parts) not in {3, 4} or (len(parts) == 4 and not parts[3]):
         raise ValueError(f"the key {raw!r} is not tenant/lane/address_hash")
     _words(parts[2])
-    return SuppressionKey(Scope(parts[0], parts[1]), parts[2])
+    return SuppressionKey(Scope(parts[0], parts[1], *parts[3:]), parts[2])
 
 
-def scopes(tenant: str, lane: str) -> tuple[Scope, ...]:
+def scopes(tenant: str, lane: str, list_id: str = "") -> tuple[Scope, ...]:
     """The scopes that concern a message, the narrowest first."""
-    return (Scope(tenant, lane), Scope(tenant, ANY), Scope(ANY, lane), Scope(ANY, ANY))
+    pairs = ((tenant, lane), (tenant, ANY), (ANY, lane), (ANY, ANY))
+    lists = (list_id, "") if list_id else ("",)
+    return tuple(Scope(*pair, one) for one in lists for pair in pairs)
 
 
 def _words(address_hash: str) -> tuple[int, int]:
@@ -72,14 +79,14 @@ def _words(address_hash: str) -> tuple[int, int]:
 @lru_cache(maxsize=65536)
 def _mix(scope: Scope) -> int:
     """64 bits that tell scopes apart: XORed into the low word, they make scope and address one key of 16 bytes."""
-    digest = hashlib.blake2b(f"{scope.tenant}/{scope.lane}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(str(scope).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
 
 
 @lru_cache(maxsize=65536)
-def _mixes(tenant: str, lane: str) -> tuple[tuple[Scope, int], ...]:
+def _mixes(tenant: str, lane: str, list_id: str) -> tuple[tuple[Scope, int], ...]:
     """The scopes that concern a message, with their mixes."""
-    return tuple((scope, _mix(scope)) for scope in scopes(tenant, lane))
+    return tuple((scope, _mix(scope)) for scope in scopes(tenant, lane, list_id))
 
 
 class SuppressionSet:
@@ -125,7 +132,7 @@ class SuppressionSet:
             del self._high[bucket][at], self._low[bucket][at], self._until[bucket][at], self._why[bucket][at]
             self._count -= 1
 
-    def find(self, tenant: str, lane: str, address_hash: str, now_ms: int) -> Suppressed | None:
+    def find(self, tenant: str, lane: str, address_hash: str, now_ms: int, list_id: str = "") -> Suppressed | None:
         """The narrowest entry in force, or None: the address may be mailed."""
         high, low = _words(address_hash)
         bucket = high >> _SHIFT
@@ -134,7 +141,7 @@ class SuppressionSet:
         if at == len(highs) or highs[at] != high:  # almost always
             return None
         lows = self._low[bucket]
-        for scope, mix in _mixes(tenant, lane):
+        for scope, mix in _mixes(tenant, lane, list_id):
             found = at
             while found < len(highs) and highs[found] == high:
                 if lows[found] == low ^ mix and (hit := self._in_force(scope, bucket, found, now_ms)):

@@ -7,9 +7,11 @@ from streams.suppress import Scope, Suppressed, SuppressionKey, SuppressionSet, 
 
 # few and close to each other, so that they meet: the same high word, the same bucket, the same scope
 HASHES = st.sampled_from([f"{high:016x}{low:016x}" for high in (0, 1, 2**63) for low in (0, 1, 2**64 - 1)])
-KEYS = st.builds(
-    SuppressionKey, st.builds(Scope, st.sampled_from(["shop", "news", "*"]), st.sampled_from(["bulk", "*"])), HASHES
+LIST = "weekly.shop.example"
+SCOPES = st.builds(
+    Scope, st.sampled_from(["shop", "news", "*"]), st.sampled_from(["bulk", "*"]), st.sampled_from(["", LIST, "other"])
 )
+KEYS = st.builds(SuppressionKey, SCOPES, HASHES)
 CHANGES = st.lists(
     st.tuples(KEYS, st.sampled_from(["put", "remove"]), st.one_of(st.none(), st.integers(1, 5).map(lambda s: s * 1000)))
 )
@@ -28,12 +30,12 @@ def test_the_set_agrees_with_a_dictionary(
             table.remove(key)
             model.pop(key, None)
     expected = None
-    for scope in scopes("shop", "bulk"):
+    for scope in scopes("shop", "bulk", LIST):
         entry = model.get(SuppressionKey(scope, wanted))
         if expected is None and entry and (entry[1] is None or entry[1] > now_ms):
             expected = Suppressed(scope, *entry)
     assert len(table) == len(model)
-    assert table.find("shop", "bulk", wanted, now_ms) == expected
+    assert table.find("shop", "bulk", wanted, now_ms, LIST) == expected
 
 
 @given(KEYS)

@@ -17,7 +17,15 @@ def test_keys_are_tenant_lane_hash() -> None:
 
 
 BAD_HASHES = ["", "12", "z" * 32, "0x" + "1" * 30, "-" + "1" * 31, "1_" + "1" * 30, " " * 2 + "1" * 30, "0" * 33]
-BAD_KEYS = [None, b"", b"shop/bulk", b"a/b/c/" + b"0" * 32, b"\xff", *(f"shop/bulk/{h}".encode() for h in BAD_HASHES)]
+BAD_KEYS = [
+    None,
+    b"",
+    b"shop/bulk",
+    b"a/b/c/" + b"0" * 32,
+    b"\xff",
+    *(f"shop/bulk/{h}".encode() for h in BAD_HASHES),
+    f"a/b/{HASH}/".encode(),
+]
 
 
 @pytest.mark.parametrize("raw", BAD_KEYS)
@@ -46,6 +54,22 @@ def test_the_narrowest_scope_is_named() -> None:
         table.remove(SuppressionKey(scope, HASH))
     assert len(table) == 0
     assert table.find("shop", "bulk", HASH, 0) is None
+
+
+def test_a_list_stops_only_its_own_mail() -> None:
+    table = SuppressionSet()
+    scope = Scope("shop", "bulk", "weekly.shop.example")
+    one = SuppressionKey(scope, HASH)
+    assert one.encode() == f"shop/bulk/{HASH}/weekly.shop.example".encode()
+    assert parse_key(one.encode()) == one
+    assert str(scope) == "shop/bulk/weekly.shop.example"
+    table.put(one, "unsubscribe", None)
+    assert table.find("shop", "bulk", HASH, 0, "weekly.shop.example") == Suppressed(scope, "unsubscribe", None)
+    for list_id in ("", "daily.shop.example"):
+        assert table.find("shop", "bulk", HASH, 0, list_id) is None
+    table.put(key(), "complaint", None)
+    table.remove(one)
+    assert table.find("shop", "bulk", HASH, 0, "weekly.shop.example") == Suppressed(key().scope, "complaint", None)
 
 
 def test_an_expired_entry_no_longer_stops_but_a_wider_one_does() -> None:
