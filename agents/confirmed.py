@@ -46,6 +46,7 @@ class _Sent(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     origin: Origin | None
+    partition: int
 
 
 class ConfirmedProducer:
@@ -63,9 +64,13 @@ class ConfirmedProducer:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
         origin: Origin | None = None,
+        partition: int = -1,
     ) -> None:
-        """Hand over one record. With `origin` a refusal of this record is returned by `confirm`, else it is raised."""
-        self._produce(_Sent(topic, key, value, headers, origin))
+        """Hand over one record; partition -1 lets the key decide.
+
+        With `origin` a refusal of this record is returned by `confirm`, else it is raised.
+        """
+        self._produce(_Sent(topic, key, value, headers, origin, partition))
 
     def confirm(self, stopping: Callable[[], bool] = lambda: False) -> list[Refused]:
         """Wait until everything sent is confirmed; what was refused for good. Raises SendError.
@@ -82,11 +87,11 @@ class ConfirmedProducer:
         return [Refused(sent.origin, reason) for sent, reason in refused if sent.origin]
 
     def _produce(self, sent: "_Sent") -> None:
-        topic, key, value, headers, _ = sent
+        topic, key, value, headers, _, partition = sent
         on_delivery = partial(self._reported, sent)
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
+                self._producer.produce(topic, value, key, partition, headers=list(headers), on_delivery=on_delivery)
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as e:
