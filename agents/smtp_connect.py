@@ -9,7 +9,7 @@ from aiosmtplib.response import SMTPResponse
 
 from agents.smtp_protocol import PipelinedProtocol
 from agents.smtp_session import Session, SessionFacts, SessionLostError, Timeouts
-from streams.config import Source
+from streams.egress import Source
 from streams.replies import Reply
 from streams.smtp import Capabilities, parse_ehlo
 

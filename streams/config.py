@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from streams.config_check import FILES, check_file
+from streams.egress import Source, source_of
 from streams.toml_lines import KeyPath, line_of, locate
 
 
@@ -56,24 +57,6 @@ class Tenant(NamedTuple):
     max_attachments: int = 20
     max_attachment_bytes: int = 7_000_000
     max_message_bytes: int = 10_000_000
-
-
-class Relay(NamedTuple):
-    """A smart host that takes the mail instead of the recipient's MX. tls: none, starttls or implicit."""
-
-    host: str
-    port: int
-    tls: str
-    credentials_file: str | None
-
-
-class Source(NamedTuple):
-    """An egress: the address to bind (None: the system chooses), the EHLO name, and a relay if there is one."""
-
-    name: str
-    bind: str | None
-    ehlo: str
-    relay: Relay | None
 
 
 class PoolMember(NamedTuple):
@@ -189,7 +172,7 @@ def _build(models: Mapping[str, Any], shipped: Any) -> Config:
     tables = [shipped, *([models["providers.toml"]] if "providers.toml" in models else [])]
     return Config(
         tenants={name: _tenant(name, t) for name, t in tenants.tenants.items()},
-        sources={name: _source(name, s) for name, s in pools.sources.items()},
+        sources={name: source_of(name, s) for name, s in pools.sources.items()},
         pools={
             name: Pool(name, p.strategy, tuple(PoolMember(s, w) for s, w in p.members.items()))
             for name, p in pools.pools.items()
@@ -206,11 +189,6 @@ def _tenant(name: str, model: Any) -> Tenant:
     fields = {f: getattr(model, f) for f in Tenant._fields if f not in {"name", "sender_domains"}}
     domains = {d: SenderDomain(d, s.selector, s.ed25519_selector) for d, s in model.sender_domains.items()}
     return Tenant(name=name, sender_domains=domains, **fields)
-
-
-def _source(name: str, model: Any) -> Source:
-    relay = Relay(**model.relay.model_dump()) if model.relay else None
-    return Source(name, model.bind, model.ehlo, relay)
 
 
 def cross_check(config: Config) -> Iterator[tuple[str, KeyPath, str]]:

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from streams.config_fields import Closed
 from streams.config_models.lanes import BackoffModel, LaneModel, LanesFile
-from streams.config_models.pools import PoolModel, PoolsFile, RelayModel, SourceModel
+from streams.config_models.pools import PoolModel, PoolsFile, ProxyProtocolModel, RelayModel, Socks5Model, SourceModel
 from streams.config_models.providers import ProviderModel, ProvidersFile
 from streams.config_models.tenants import SenderDomainModel, TenantModel, TenantsFile
 from streams.toml_lines import KeyPath
@@ -27,7 +27,7 @@ FILES = {"tenants.toml": True, "pools.toml": True, "lanes.toml": True, "provider
 
 MODELS: Mapping[str, tuple[type[Closed], ...]] = {
     "tenants.toml": (TenantsFile, TenantModel, SenderDomainModel),
-    "pools.toml": (PoolsFile, PoolModel, SourceModel, RelayModel),
+    "pools.toml": (PoolsFile, PoolModel, SourceModel, RelayModel, Socks5Model, ProxyProtocolModel),
     "lanes.toml": (LanesFile, LaneModel, BackoffModel),
     "providers.toml": (ProvidersFile, ProviderModel),
 }

@@ -6,21 +6,43 @@ from pydantic import Field, model_validator
 
 from streams.config_fields import Closed, Domain, Host, Ip, Name
 
+Port = Annotated[int, Field(ge=1, le=65535)]
+Path = Annotated[str, Field(min_length=1)]
+
 
 class RelayModel(Closed):
     """A smart host."""
 
     host: Host
-    port: int = Field(587, ge=1, le=65535)
+    port: Port = 587
     tls: Literal["none", "starttls", "implicit"] = "starttls"
-    credentials_file: str | None = Field(None, min_length=1)
+    credentials_file: Path | None = None
+    ca_file: Path | None = None
 
     @model_validator(mode="after")
     def _no_plain_password(self) -> "RelayModel":
         # RFC 4954 section 4: no plain-text password without TLS
         if self.credentials_file and self.tls == "none":
             raise ValueError("credentials_file needs tls = starttls or implicit: a password never travels in the clear")
+        if self.ca_file and self.tls == "none":
+            raise ValueError("ca_file needs tls = starttls or implicit: without TLS there is no certificate")
         return self
+
+
+class Socks5Model(Closed):
+    """A SOCKS5 server."""
+
+    host: Host
+    port: Port = 1080
+    credentials_file: Path | None = None
+
+
+class ProxyProtocolModel(Closed):
+    """A server that takes a PROXY v2 header."""
+
+    host: Host
+    port: Port
+    address: Ip | None = None
 
 
 class SourceModel(Closed):
@@ -29,6 +51,14 @@ class SourceModel(Closed):
     ehlo: Domain
     bind: Ip | None = None
     relay: RelayModel | None = None
+    socks5: Socks5Model | None = None
+    proxy_protocol: ProxyProtocolModel | None = None
+
+    @model_validator(mode="after")
+    def _one_proxy(self) -> "SourceModel":
+        if self.socks5 and self.proxy_protocol:
+            raise ValueError("socks5 and proxy_protocol exclude each other")
+        return self
 
 
 class PoolModel(Closed):

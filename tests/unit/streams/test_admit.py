@@ -4,7 +4,8 @@ import pytest
 
 from schemas.request import Attachment, EmailRequest, Sender
 from streams.admit import MAX_AHEAD_MS, Admitted, admit
-from streams.config import Config, LanePolicy, Pool, PoolMember, RetrySchedule, SenderDomain, Source, Tenant
+from streams.config import Config, LanePolicy, Pool, PoolMember, RetrySchedule, SenderDomain, Tenant
+from streams.egress import Source
 from streams.refusal import Refusal
 
 NOW = 1_795_500_000_000

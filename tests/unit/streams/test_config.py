@@ -8,13 +8,12 @@ from streams.config import (
     LanePolicy,
     Pool,
     PoolMember,
-    Relay,
     RetrySchedule,
     SenderDomain,
-    Source,
     dotted,
     read,
 )
+from streams.egress import ProxyServer, Relay, Socks5, Source
 
 TENANTS = """[tenants.shop]
 return_path_domain = "bounce.shop.example"
@@ -76,6 +75,28 @@ def test_sources_and_pools() -> None:
     assert found.pools["main"] == Pool("main", "least_connections", (PoolMember("one", 3), PoolMember("two", 1)))
 
 
+def test_the_three_ways_out() -> None:
+    more = """
+[sources.socks]
+ehlo = "three.example"
+bind = "127.0.0.3"
+socks5 = { host = "socks.example", credentials_file = "/run/secrets/socks" }
+[sources.haproxy]
+ehlo = "four.example"
+proxy_protocol = { host = "10.0.0.1", port = 2525, address = "192.0.2.4" }
+[sources.relay]
+ehlo = "five.example"
+socks5 = { host = "::1", port = 9050 }
+relay = { host = "smtp.relay.example", tls = "implicit", port = 465, ca_file = "/etc/ca.pem" }
+"""
+    found = config(pools=POOLS + more).sources
+    socks = Socks5("socks.example", 1080, "/run/secrets/socks")
+    assert found["socks"] == Source("socks", "127.0.0.3", "three.example", None, socks)
+    assert found["haproxy"].proxy_protocol == ProxyServer("10.0.0.1", 2525, "192.0.2.4")
+    assert found["relay"].relay == Relay("smtp.relay.example", 465, "implicit", None, "/etc/ca.pem")
+    assert found["relay"].proxy == Socks5("::1", 9050)
+
+
 def test_lanes() -> None:
     lanes = config().lanes
     assert lanes["transactional"] == LanePolicy("transactional", RetrySchedule((5.0, 60.0), 0.0), 3600.0, 86400.0)
@@ -126,6 +147,18 @@ def test_tenants_errors(old: str, new: str, expected: str) -> None:
         ("one = 3", "on = 3", "pools.toml:9: pools.main.members.on: there is no source 'on'"),
         ("least_connections", "random", "pools.toml:8: pools.main.strategy: input should be"),
         ('"none"', '"none", credentials_file = "/x"', "pools.toml:6: sources.two.relay: credentials_file needs tls"),
+        ('"none"', '"none", ca_file = "/x"', "pools.toml:6: sources.two.relay: ca_file needs tls"),
+        ('"one.example"', '"one.example"\nsocks5 = {port = 1}', "pools.toml:4: sources.one.socks5.host: missing"),
+        (
+            '"one.example"',
+            '"one.example"\nsocks5 = {host = "::1"}\nproxy_protocol = {host = "::1", port = 1}',
+            "pools.toml:1: sources.one: socks5 and proxy_protocol exclude each other",
+        ),
+        (
+            '"one.example"',
+            '"one.example"\nsock5 = {}',
+            "pools.toml:4: sources.one.sock5: unknown key; did you mean socks5",
+        ),
         ('"localhost"', '"local host"', "pools.toml:6: sources.two.relay.host: domain 'local host' is not valid"),
     ],
 )
