@@ -1,7 +1,8 @@
 """Tokens in URLs and mailto subjects: they must say all by themselves, since the request has left Kafka by then.
 
-base64url of a fixed head (kind, key id, day of expiry, lane and partition, message id, recipient hash), the texts with
-their lengths, and 128 bits of HMAC. Nobody's address is in it (standards C6.45), only its keyed hash and its domain.
+base64url of a kind, a fixed head (key id, day of expiry, lane and partition, second of issue, message id, recipient
+hash), the texts with their lengths, the link, and 128 bits of HMAC. Nobody's address is in it (standards C6.45), only
+its keyed hash and its domain. `prepare` does once per message what its many links share.
 """
 
 import hmac
@@ -16,6 +17,7 @@ from streams.token_keys import TokenKeys
 from streams.tokens import Fault
 
 MAX_CHARACTERS = 8192
+"""Of a token. Longer URLs are refused by servers, browsers and mail programs alike."""
 LIFE_DAYS = 400
 """Links are pressed in old mail: longer than the 60 days that unsubscribing must work."""
 
@@ -25,15 +27,16 @@ KINDS = (UNSUBSCRIBE, PREFERENCES, OPEN, CLICK)
 
 _PURPOSE = b"web"
 _MAC = 16
-_HEAD = struct.Struct(">BBHH16s16s")
-_LENGTH = struct.Struct(">H")
+_HEAD = struct.Struct(">BHHI16s16s")
+_TEXTS = 9
 
 
 class WebTrace(NamedTuple):
     """What a URL is about. `kind` is one of KINDS, `lane` one of LANES.
 
     `recipient_hash` is 32 hex digits (ids.address_hash), `domain` the recipient's; `partition` that of the request, -1
-    when unknown; `link` the target of a click; `expiry_day` the last day since the epoch.
+    when unknown; `link` the target of a click; `expiry_day` the last day since the epoch; `issued_s` when it was made,
+    seconds since the epoch. The rest is what an event says of the message.
     """
 
     kind: str
@@ -47,6 +50,32 @@ class WebTrace(NamedTuple):
     partition: int
     expiry_day: int
     link: str = ""
+    issued_s: int = 0
+    template: str = ""
+    sending_domain: str = ""
+    provider: str = ""
+    pool: str = ""
+    source: str = ""
+
+
+_AFTER_ISSUED = WebTrace._fields.index("issued_s") + 1
+
+
+class Prepared(NamedTuple):
+    """What all tokens of one message have in common."""
+
+    keys: TokenKeys
+    shared: bytes
+
+    def token(self, kind: str, link: str = "") -> str:
+        """One token, signed with the first key. Raises ValueError when it would be longer than MAX_CHARACTERS."""
+        data = bytes((KINDS.index(kind),)) + self.shared + link.encode("utf-8", "surrogatepass")
+        token = urlsafe_b64encode(data + self.keys.mac(self.keys.first, _PURPOSE, data, _MAC)).rstrip(b"=")
+        if len(token) > MAX_CHARACTERS:
+            raise ValueError(
+                f"a web token has at most {MAX_CHARACTERS} characters, this one {len(token)}: shorten the link"
+            )
+        return token.decode("ascii")
 
 
 def expiry_day(accepted_ms: int, now_ms: int) -> int:
@@ -54,51 +83,51 @@ def expiry_day(accepted_ms: int, now_ms: int) -> int:
     return tokens.expiry_day(accepted_ms, now_ms, LIFE_DAYS)
 
 
-def sign(trace: WebTrace, keys: TokenKeys) -> str:
-    """The token, signed with the first key. Raises ValueError when it would be longer than MAX_CHARACTERS."""
+def prepare(trace: WebTrace, keys: TokenKeys) -> Prepared:
+    """Everything but kind and link. A text of more than 32,767 octets makes its tokens too long."""
     partition = trace.partition if 0 <= trace.partition < 0x7FFF else 0x7FFF
-    data = _HEAD.pack(
-        KINDS.index(trace.kind),
+    head = _HEAD.pack(
         keys.first,
         trace.expiry_day,
         LANES.index(trace.lane) << 15 | partition,
+        trace.issued_s,
         UUID(trace.message_id).bytes,
         bytes.fromhex(trace.recipient_hash),
     )
-    texts = (trace.tenant, trace.list_id, trace.campaign, trace.domain, trace.link)
-    data += b"".join([_packed(text.encode("utf-8", "surrogatepass")) for text in texts])
-    token = urlsafe_b64encode(data + keys.mac(keys.first, _PURPOSE, data, _MAC)).rstrip(b"=")
-    if len(token) > MAX_CHARACTERS:
-        raise ValueError(
-            f"a web token has at most {MAX_CHARACTERS} characters, this one {len(token)}: shorten the link"
-        )
-    return token.decode("ascii")
+    texts = (trace.tenant, trace.list_id, trace.campaign, trace.domain, *trace[_AFTER_ISSUED:])
+    return Prepared(keys, head + b"".join([_packed(text.encode("utf-8", "surrogatepass")) for text in texts]))
+
+
+def sign(trace: WebTrace, keys: TokenKeys) -> str:
+    """The token, signed with the first key. Raises ValueError when it would be longer than MAX_CHARACTERS."""
+    return prepare(trace, keys).token(trace.kind, trace.link)
 
 
 def _packed(text: bytes) -> bytes:
-    return _LENGTH.pack(min(len(text), 0xFFFF)) + text  # a longer one makes the token too long anyway
+    """One octet of length, or two with the first bit set."""
+    if len(text) < 0x80:
+        return bytes((len(text),)) + text
+    return (0x8000 | min(len(text), 0x7FFF)).to_bytes(2, "big") + text
 
 
 def read(text: str, keys: TokenKeys, now_ms: int) -> WebTrace | Fault:
     """What the token says, or what is wrong with it."""
     raw = _decoded(text)
-    if raw is None or len(raw) < _HEAD.size + _MAC:
+    if raw is None or len(raw) < 1 + _HEAD.size + _MAC:
         return Fault.MALFORMED
-    kind, key, expiry, place, message_id, recipient = _HEAD.unpack_from(raw)
+    key, expiry, place, issued, message_id, recipient = _HEAD.unpack_from(raw, 1)
     if key not in keys.secrets:
         return Fault.UNKNOWN_KEY
     if not hmac.compare_digest(keys.mac(key, _PURPOSE, raw[:-_MAC], _MAC), raw[-_MAC:]):
         return Fault.FORGED
-    if kind >= len(KINDS):  # signed by a newer version
+    if raw[0] >= len(KINDS):  # signed by a newer version
         return Fault.MALFORMED
     if now_ms // DAY > expiry:
         return Fault.EXPIRED
-    tenant, list_id, campaign, domain, link = _texts(raw[_HEAD.size : -_MAC])
+    (tenant, list_id, campaign, domain, *rest), link = _texts(raw[1 + _HEAD.size : -_MAC])
     partition = -1 if place & 0x7FFF == 0x7FFF else place & 0x7FFF
-    lane, uuid = LANES[place >> 15], str(UUID(bytes=message_id))
-    return WebTrace(
-        KINDS[kind], tenant, lane, uuid, recipient.hex(), list_id, campaign, domain, partition, expiry, link
-    )
+    mail = (tenant, LANES[place >> 15], str(UUID(bytes=message_id)), recipient.hex(), list_id, campaign, domain)
+    return WebTrace(KINDS[raw[0]], *mail, partition, expiry, link, issued, *rest)
 
 
 def _decoded(text: str) -> bytes | None:
@@ -112,12 +141,14 @@ def _decoded(text: str) -> bytes | None:
     return raw if urlsafe_b64encode(raw).rstrip(b"=") == text.encode("ascii") else None
 
 
-def _texts(raw: bytes) -> list[str]:
-    """The signature holds, so the lengths fit."""
+def _texts(raw: bytes) -> tuple[list[str], str]:
+    """The texts, and the link that fills the rest. The signature holds, so the lengths fit."""
     found = []
     at = 0
-    while at < len(raw):
-        (length,) = _LENGTH.unpack_from(raw, at)
-        found.append(raw[at + 2 : at + 2 + length].decode("utf-8", "surrogatepass"))
-        at += 2 + length
-    return found
+    for _ in range(_TEXTS):
+        length, at = raw[at], at + 1
+        if length & 0x80:
+            length, at = (length & 0x7F) << 8 | raw[at], at + 1
+        found.append(raw[at : at + length].decode("utf-8", "surrogatepass"))
+        at += length
+    return found, raw[at:].decode("utf-8", "surrogatepass")

@@ -35,6 +35,8 @@ WEB_TRACES = st.builds(
     st.integers(-1, 0x7FFE),
     st.integers(20_000, 0xFFFF),
     TEXT,
+    st.integers(0, 2**32 - 1),
+    *[TEXT] * 5,
 )
 
 
