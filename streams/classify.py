@@ -44,11 +44,11 @@ def classify(stage: str, code: int, enhanced: str, text: str) -> Verdict:
     digit = code // 100 if code >= 400 else int(enhanced[0]) if enhanced[:1] in {"4", "5"} else 0
     rule = _precise(known, enhanced) or _by_text(known, stage, code, digit, enhanced, text) or _general(known, enhanced)
     verdict = _verdict(known, rule or _by_stage(known, stage, code), digit)
-    return _spared(verdict) if verdict.hard and _doubtful(stage, enhanced, verdict) else verdict
+    return _spared(verdict) if verdict.hard and _doubtful(stage, code, enhanced, verdict) else verdict
 
 
-def _doubtful(stage: str, enhanced: str, verdict: Verdict) -> bool:
-    """Words that say "unknown user" while the rest of the reply contradicts them.
+def _doubtful(stage: str, code: int, enhanced: str, verdict: Verdict) -> bool:
+    """Words that say "unknown user" while the rest of the reply contradicts them, or does not bear them out.
 
     After the data the server has already accepted that recipient (RFC 5321 section 3.3), so a filter speaks, unless
     it insists with 5.1.x. Elsewhere an enhanced code about another subject says that the address is not at fault.
@@ -60,8 +60,10 @@ def _doubtful(stage: str, enhanced: str, verdict: Verdict) -> bool:
         return subject != "1"
     if stage != "dsn":
         return False
-    # RFC 5321 section 4.2.3 has "mailbox unavailable" for refusals of any kind: such words need the code beside them
-    return subject not in ({"1"} if verdict.rule.endswith("-perhaps") else {"", "0", "1", "5"})
+    # RFC 5321 section 4.2.3 has 550 and "mailbox unavailable" for refusals of any kind and at any stage: a returned
+    # mail that quotes such a reply, but neither the command that it answered nor 5.1.x, has not said that it was RCPT
+    bare = code or verdict.rule.endswith("-perhaps")
+    return subject not in ({"1"} if bare else {"", "0", "1", "5"})
 
 
 def _spared(verdict: Verdict) -> Verdict:

@@ -113,9 +113,14 @@ def recipient(address: str, text: str, *, action: str = "failed", status: str = 
         status=finding.enhanced or _inferred(finding, action, f"{text}\n{more}"),
         reply_code=_code(finding.code),
         bounce_class=verdict.bounce_class,
-        hard=verdict.hard and action == "failed",  # C7.52: only failed counts
+        hard=action == "failed" and (verdict.hard or _given_up(finding)),  # C7.52: only failed counts
         diagnostic=shown,
     )
+
+
+def _given_up(finding: Finding) -> bool:
+    """The mailbox was unknown in words and in 4.1.1 until the sending server gave up: soft refusals, hard failure."""
+    return finding.enhanced == "4.1.1" and finding.verdict.rule == "text:unknown-user"
 
 
 def _code(code: int) -> str:
