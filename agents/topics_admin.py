@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from agents.settings import Settings
-from schemas.topics import TopicSpec, table
+from schemas.topics import DAY, TopicSpec, table
 
 MIB = 1024 * 1024
 MAX_BYTES: dict[str, int] = {
@@ -21,6 +21,9 @@ MAX_BYTES: dict[str, int] = {
     "DeadLetter": 13 * MIB,
 }
 """max.message.bytes by what the topic carries; Kafka's own default (1 MiB) for the rest."""
+
+PERSONAL: dict[str, int] = {"Suppression": 7 * DAY}
+"""Compacted topics with plain addresses: how long a replaced record may stay, in milliseconds."""
 
 CLIENT_MAX_BYTES = 14 * MIB
 """`message.max.bytes` for every producer that moves requests: above each topic's limit, so that the topic decides."""
@@ -81,6 +84,9 @@ def _config(spec: TopicSpec, replication: int) -> dict[str, str]:
     config = {"cleanup.policy": "compact" if spec.compacted else "delete"}
     if not spec.compacted:
         config["retention.ms"] = str(-1 if spec.retention_ms is None else spec.retention_ms)
+    if spec.value in PERSONAL:
+        # an erased address must really be gone: Kafka by itself compacts whenever it likes, and never the last segment
+        config["max.compaction.lag.ms"] = str(PERSONAL[spec.value])
     if spec.width == "delay":
         # a tier counts from the time of writing: the broker's clock keeps a partition in order, producers' would not
         config["message.timestamp.type"] = "LogAppendTime"

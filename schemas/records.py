@@ -1,4 +1,4 @@
-"""The smaller records: Suppression, Template, Control and DeadLetter, as their Avro files have them."""
+"""The smaller records: Suppression, Strikes, Template, Control and DeadLetter, as their Avro files have them."""
 
 from typing import NamedTuple
 
@@ -18,6 +18,23 @@ class Suppression(NamedTuple):
     created_at: int = 0
     expires_at: int | None = None
     list_id: str = ""
+
+
+class Strike(NamedTuple):
+    """A message that failed softly, when (milliseconds), and what that says something about: address or domain."""
+
+    at: int
+    message_id: str
+    kind: str
+
+
+class Strikes(NamedTuple):
+    """Recent soft failures of an address; what is older than `cleared_at` counts no more."""
+
+    tenant: str
+    address_hash: str
+    strikes: tuple[Strike, ...] = ()
+    cleared_at: int = 0
 
 
 class Template(NamedTuple):

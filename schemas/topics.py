@@ -44,6 +44,7 @@ def table(prefix: str = "email") -> tuple[TopicSpec, ...]:
         topic("events", "requests", 14 * DAY, "DeliveryEvent", "message id"),
         topic("inbound", "small", 14 * DAY, "raw mail", "random"),
         topic("suppressions", "small", None, "Suppression", "tenant/lane/address hash", compacted=True),
+        topic("strikes", "small", None, "Strikes", "tenant/address hash", compacted=True),
         topic("templates", "small", None, "Template", "id@version", compacted=True),
         topic("control", "small", None, "Control", "kind and scope", compacted=True),
         topic("state", "small", None, "JobState", "job", compacted=True),

@@ -39,6 +39,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "queued_at": 1,
     },
     "Suppression": {"tenant": "*", "address_hash": "00", "reason": "manual"},
+    "Strikes": {"tenant": "shop", "address_hash": "00"},
     "Template": {"id": "t", "version": 1, "subject": "s"},
     "Control": {"kind": "pause", "reason": "r", "author": "a", "created_at": 1},
     "DeadLetter": {"topic": "t", "partition": 0, "offset": 0, "stage": "decode", "reason": "r", "failed_at": 1},

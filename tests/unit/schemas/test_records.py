@@ -13,6 +13,7 @@ TYPES: dict[str, Any] = {
     "EmailRequest": EmailRequest,
     "DeliveryEvent": DeliveryEvent,
     "Suppression": records.Suppression,
+    "Strikes": records.Strikes,
     "Template": records.Template,
     "Control": records.Control,
     "DeadLetter": records.DeadLetter,
