@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from agents.intake import Pass, passes
 from agents.lookups import Lookups
 from agents.maker import Maker
 from agents.pacer import Pacer
+from agents.routing import Routing
 from agents.safe_consumer import SafeConsumer
 from agents.smtp_pool import Pool
 from schemas.headers import AttemptState
@@ -30,18 +30,13 @@ from streams.admit import admit
 from streams.dedup import Dedup
 from streams.events import Facts
 from streams.intake import decide
-from streams.outcome import Outcome, Patience, of_refusal, rejected
+from streams.outcome import Outcome, Patience, rejected
 from streams.refusal import Refusal
 from streams.retry import give_up_ms
-from streams.route import MxAnswer, NoRoute, Route, route
 from streams.smtp import Envelope
-from streams.sources import choose
 from streams.window import Begin
 
 log = logging.getLogger(__name__)
-
-MAX_ROUTES = 100_000
-"""Recipient domains whose route is kept; above it they are worked out anew."""
 
 MAX_SPAN = 5000
 """How far the newest started request may be ahead of the oldest unfinished one in a partition."""
@@ -64,19 +59,14 @@ class Delivery:
     ) -> None:
         self._consumer = consumer
         self.finisher = finisher
-        self._pool = pool
-        self._resolver = resolver
         self._lookups = lookups
         self._maker = maker
         self._seen = seen
         self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
         self._schema_ids = schema_ids
         self.pacer = Pacer()
-        self._routes: dict[str, tuple[MxAnswer, Route | NoRoute]] = {}
+        self.routing = Routing(resolver, lookups, pool, self.patience)
         self._in_flight: set[str] = set()
-        self._turns: Counter[str] = Counter()
-        self._busy: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run_lane(self, lane: str, stream: Any) -> None:
         """The agent's loop. Never raises for what a record holds."""
@@ -152,54 +142,9 @@ class Delivery:
             return
         dispatch = Dispatch(self, origin, state, admitted, facts, end_ms)
         self._in_flight.add(facts.message_id)
-        answer = self._resolver.cached_mx(facts.domain)
-        if answer is not None:
-            self._route(dispatch, answer)
-        else:
-            self._later(self._resolve(dispatch))
-
-    def _later(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _resolve(self, dispatch: Dispatch) -> None:
-        try:
-            self._route(dispatch, await self._resolver.mx(dispatch.facts.domain))
-        except Exception as e:
-            log.exception("cannot route %s", dispatch.facts.message_id)
-            dispatch.finish(rejected("internal", f"{type(e).__name__}: {e}"))
-
-    def _route(self, dispatch: Dispatch, answer: MxAnswer) -> None:
-        config, facts = self._lookups.config, dispatch.facts
-        known = self._routes.get(facts.domain)
-        # once per answer of DNS: its records stay the same until they are looked up again
-        if known is None or known[0] is not answer:
-            known = (answer, route(facts.domain, answer, config.providers, random.shuffle))
-            if len(self._routes) >= MAX_ROUTES:
-                self._routes.clear()
-            self._routes[facts.domain] = known
-        found = known[1]
-        if isinstance(found, NoRoute):
-            patience = self.patience(dispatch)
-            outcome = of_refusal("connect", found.code, found.enhanced, found.reason, patience)
-            dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
-            return
-        pool = config.pools[dispatch.admitted.pool]
-        source = choose(pool, self._turns[pool.name], self._busy, dispatch.state.source)
-        self._turns[pool.name] += 1
-        self._busy[source] += 1
-        dispatch.facts = facts._replace(provider=found.provider, pool=pool.name, source=source)
-        dispatch.route = found
-        self.submit(dispatch)
+        self.routing.begin(dispatch)
 
     # ---- what a dispatch asks for
-
-    def submit(self, dispatch: Dispatch) -> None:
-        """Queue it at its path."""
-        assert dispatch.route is not None
-        source = self._lookups.config.sources[dispatch.facts.source]
-        self._pool.submit(dispatch.facts.lane, dispatch.route, source, dispatch)
 
     async def still_ours(self, dispatch: Dispatch) -> bool:
         """False, and the dispatch is dropped, when the partition may be another worker's by now: it sends the message.
@@ -209,7 +154,7 @@ class Delivery:
         origin = dispatch.origin
         if await self._consumer.may_start(origin.tp, origin.generation):
             return True
-        self._busy[dispatch.facts.source] -= 1
+        self.routing.ended(dispatch)
         self._consumer.give_up(origin.tp, origin.generation, origin.record.offset)
         self._in_flight.discard(dispatch.facts.message_id)
         self.slots[origin.lane].release()
@@ -245,5 +190,5 @@ class Delivery:
 
     def finish(self, dispatch: Dispatch, outcome: Outcome) -> None:
         """Out of the worker's hands, into Kafka's."""
-        self._busy[dispatch.facts.source] -= 1
+        self.routing.ended(dispatch)
         self.finisher.finish(dispatch.origin, dispatch.state, dispatch.facts, outcome)

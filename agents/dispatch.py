@@ -119,7 +119,7 @@ class Dispatch:
 
     def again(self) -> None:
         """Nothing was sent: back to the same path."""
-        self._delivery.submit(self)
+        self._delivery.routing.submit(self)
 
     def unreachable(self, error: SessionLostError, session: SessionFacts) -> None:
         """No address of the path takes a connection."""

@@ -98,7 +98,7 @@ class Worker:
         resolver = Resolver(settings.dns_servers)
         pool = Pool(resolver, settings.smtp_port, settings.loopback_only)
         consumer = self.app.consumer
-        maker = Maker(self.holder, templates, settings.config_dir / "keys")
+        maker = Maker(self.holder, templates, settings.config_dir / "keys", settings.signing_keys)
         maker.load_keys()
         self.delivery = Delivery(
             consumer,
@@ -177,6 +177,9 @@ class _DeliveryApp(faust.App):  # type: ignore[misc]
     async def on_first_start(self) -> None:
         await super().on_first_start()
         await self.worker.start()
+
+    def _create_directories(self) -> None:
+        """We have no Faust tables: no folder is left in whatever directory the worker was started in."""
 
 
 def register(app: Any, lane: str, topic: str, worker: Worker) -> None:

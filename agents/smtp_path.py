@@ -1,0 +1,200 @@
+"""One path, (lane, source, site): the jobs that queue for it and the sessions that serve them."""
+
+import asyncio
+import logging
+import random
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from agents.dns import Resolver
+from agents.smtp_connect import Connector
+from agents.smtp_session import Job, Session, SessionFacts, SessionLostError
+from streams.backlog import Pace
+from streams.egress import Source
+from streams.route import Route, usable_address
+from streams.site_health import SiteHealth, failed
+
+log = logging.getLogger(__name__)
+
+ENOUGH_S = 10.0
+"""After a refused connection beside open ones: how long no further one is tried."""
+
+
+class Limits(NamedTuple):
+    """Bounds of one path. `patience_s` is how long a job may wait for a connection before it is handed back."""
+
+    connections: int = 10
+    messages_per_connection: int = 200
+    jobs_per_connection: int = 10
+    patience_s: float = 25.0
+
+
+class Shared(NamedTuple):
+    """What the paths of a worker have in common."""
+
+    resolver: Resolver
+    connector: Connector
+    loopback_only: bool
+    limits: Callable[[], Limits]
+
+
+class State(NamedTuple):
+    """How the site was when it was last tried, and what it said; the pool keeps it when the path is gone."""
+
+    health: SiteHealth = SiteHealth()
+    error: SessionLostError | None = None
+
+
+class _Waiting(NamedTuple):
+    job: Any
+    since: float
+
+
+class Path:
+    """Jobs for one site from one source."""
+
+    def __init__(self, shared: Shared, route: Route, source: Source, state: State) -> None:
+        self._shared = shared
+        self._route = route
+        self._source = source
+        self._limits = shared.limits()
+        self.state = state
+        self._pace = Pace(asyncio.get_running_loop().time())
+        self._queue: deque[_Waiting] = deque()
+        self._idle: deque[asyncio.Future[Job | None]] = deque()
+        self._sessions: set[asyncio.Task[None]] = set()
+        self.open: set[Session] = set()
+        self._no_tls: set[str] = set()
+        self._enough_until = 0.0
+
+    @property
+    def unused(self) -> bool:
+        """Nothing waits and nothing is connected."""
+        return not (self._queue or self._sessions)
+
+    def submit(self, job: Job) -> None:
+        """Hand the job to an idle session, or queue it and open another one if that is worth it.
+
+        It comes back at once when the site is down, or when it would only take a slot from others.
+        """
+        while self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                waiter.set_result(job)
+                return
+        now = asyncio.get_running_loop().time()
+        if self.state.error and self.state.health.down(now):
+            self._refuse(job, self.state.error)
+            return
+        if self._queue and len(self._queue) >= self._room(now):
+            job.waited(SLOW)
+            return
+        self._queue.append(_Waiting(job, now))
+        if len(self._sessions) < self._wanted(now):
+            task = asyncio.create_task(self._serve())
+            self._sessions.add(task)
+            task.add_done_callback(self._done)
+
+    def _wanted(self, now: float) -> int:
+        """How many connections the queue is worth."""
+        if self.open and now < self._enough_until:
+            return 0
+        if self.state.health.failures and not self.open:
+            return 1  # a probe
+        return min(self._limits.connections, 1 + len(self._queue) // self._limits.jobs_per_connection)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._sessions.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("session to %s failed: %r", self._route.site, error)
+        if self._queue and not self._sessions:
+            self.submit(self._queue.popleft().job)
+
+    def take(self) -> Job | None:
+        """A job that waits, without waiting."""
+        if not self._queue:
+            return None
+        self._pace.left(asyncio.get_running_loop().time())
+        return self._queue.popleft().job  # type: ignore[no-any-return]
+
+    async def wait(self, seconds: float) -> Job | None:
+        """The next job, or None when none came in time."""
+        if (job := self.take()) is not None:
+            return job
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Job | None] = loop.create_future()
+        self._idle.append(waiter)
+        timer = loop.call_later(seconds, _no_job, waiter)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+
+    def tick(self, now: float) -> None:
+        """Once a second: break late sessions, hand back jobs that have waited too long or are too many."""
+        for session in self.open:
+            session.abort_if_late(now)
+        while self._queue and now - self._queue[0].since > self._limits.patience_s:
+            self._queue.popleft().job.waited("no connection was free in time")
+        while len(self._queue) > self._room(now):
+            self._queue.pop().job.waited(SLOW)
+
+    def _room(self, now: float) -> float:
+        return self._pace.room(now, trusted=not self.state.health.failures)
+
+    def _refuse(self, job: Job, error: SessionLostError) -> None:
+        job.unreachable(error, SessionFacts(self._route.hosts[0], self._source.name, ""))
+
+    async def _serve(self) -> None:
+        try:
+            session = await self._connect()
+        except SessionLostError as e:
+            now = asyncio.get_running_loop().time()
+            if self.open:  # one connection more than the server wants: the others go on with the queue
+                self._enough_until = now + ENOUGH_S
+                return
+            # every address was tried (C2.18): nobody in this queue can be served now
+            self.state = State(failed(self.state.health, now, random.random()), e)
+            while self._queue:
+                self._refuse(self._queue.popleft().job, e)
+            return
+        self.state = State()
+        self.open.add(session)
+        try:
+            await session.deliver(self.take, self.wait, self._limits.messages_per_connection)
+        finally:
+            self.open.discard(session)
+
+    async def _connect(self) -> Session:
+        """Try every address of every host in order. Raises SessionLostError with the last failure."""
+        last = SessionLostError("connect", "no address of any MX host can be used")
+        relay = self._source.relay
+        for host in (relay.host,) if relay else self._route.hosts:
+            for address in await self._shared.resolver.addresses(host):
+                if not usable_address(address, self._shared.loopback_only):
+                    last = SessionLostError("connect", f"{host} has the address {address}, which is not public")
+                    continue
+                try:
+                    return await self._open(host, address)
+                except SessionLostError as e:
+                    last = e
+        raise last
+
+    async def _open(self, host: str, address: str) -> Session:
+        try:
+            return await self._shared.connector.open(host, address, self._source, host not in self._no_tls)
+        except ssl.SSLError as e:
+            # RFC 7435: opportunistic TLS falls back to clear text where no policy forbids it
+            log.info("TLS with %s failed (%s), sending in clear", host, e)
+            self._no_tls.add(host)
+            return await self._open(host, address)
+
+
+SLOW = "the site takes mail too slowly"
+
+
+def _no_job(waiter: asyncio.Future[Job | None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

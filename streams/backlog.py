@@ -1,0 +1,40 @@
+"""How much may wait for one path inside a worker: what does not move must not take the slots of everyone else."""
+
+from collections import deque
+
+FEW = 20
+"""So many may always wait."""
+WAIT_S = 5.0
+"""More may wait as long as the pace would bring them out within this time."""
+SPAN_S = 5.0
+"""The pace is that of the last few seconds."""
+YOUNG_S = 1.0
+"""A path that has just begun has no pace yet."""
+
+
+class Pace:
+    """How fast connections take messages off a path. Mutable; times are seconds of any one clock."""
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._slices: deque[list[float]] = deque()  # [when it began, taken in the second after that]
+
+    def left(self, now: float) -> None:
+        """A connection took one."""
+        if self._slices and now - self._slices[-1][0] < 1.0:
+            self._slices[-1][1] += 1
+        else:
+            self._slices.append([now, 1.0])
+
+    def per_second(self, now: float) -> float:
+        """Messages a second over the last seconds."""
+        while self._slices and now - self._slices[0][0] > SPAN_S:
+            self._slices.popleft()
+        span = max(1.0, min(SPAN_S, now - self._began))
+        return sum(count for _, count in self._slices) / span
+
+    def room(self, now: float, trusted: bool) -> float:
+        """How many may wait. `trusted`: the site did not fail when it was last tried, so a new path may fill up."""
+        if trusted and now - self._began < YOUNG_S:
+            return float("inf")
+        return max(FEW, WAIT_S * self.per_second(now))
