@@ -19,7 +19,11 @@ def test_delay_topics_count_from_the_brokers_clock() -> None:
 
 
 def test_compacted_topics_have_no_retention() -> None:
-    assert WANTED["p.suppressions"].config == {"cleanup.policy": "compact", "min.insync.replicas": "2"}
+    assert WANTED["p.control"].config == {"cleanup.policy": "compact", "min.insync.replicas": "2"}
+
+
+def test_an_erased_address_leaves_the_log_in_a_week() -> None:
+    assert WANTED["p.suppressions"].config["max.compaction.lag.ms"] == str(7 * 24 * 3_600_000)
 
 
 def test_each_step_of_a_large_request_has_room_for_what_is_added() -> None:
