@@ -103,7 +103,9 @@ class Config(NamedTuple):
     providers: Mapping[str, str]
 
 
-class _File(NamedTuple):
+class TomlFile(NamedTuple):
+    """A file's model, None when it is wrong, and the line of each of its keys."""
+
     name: str
     model: Any
     lines: Mapping[KeyPath, int]
@@ -115,15 +117,15 @@ def read(texts: Mapping[str, str], shipped_providers: str = "") -> Config:
     Entries of providers.toml are added to the shipped table, and win over it.
     """
     problems: list[ConfigProblem] = []
-    files: dict[str, _File] = {}
+    files: dict[str, TomlFile] = {}
     for name, required in FILES.items():
         if name in texts:
-            files[name] = _parse(name, texts[name], problems)
+            files[name] = parse_file(name, texts[name], problems)
         elif required:
             problems.append(ConfigProblem(name, 1, "", "the file is missing"))
     if problems:
         raise ConfigError(tuple(problems))
-    shipped = _parse("providers.toml (shipped)", shipped_providers, problems)
+    shipped = parse_file("providers.toml (shipped)", shipped_providers, problems)
     config = _build({name: f.model for name, f in files.items()}, shipped.model)
     problems += (
         ConfigProblem(name, line_of(files[name].lines, path), dotted(path), message)
@@ -146,17 +148,17 @@ def dotted(path: KeyPath) -> str:
     return out
 
 
-def _parse(name: str, text: str, problems: list[ConfigProblem]) -> _File:
+def parse_file(name: str, text: str, problems: list[ConfigProblem]) -> TomlFile:
     """The file's model; None, with problems added, when the file is wrong."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
         problems.append(_syntax_problem(name, text, str(e)))
-        return _File(name, None, {})
+        return TomlFile(name, None, {})
     lines = locate(text)
     model, found = check_file(name.partition(" ")[0], values)
     problems += sorted(ConfigProblem(name, line_of(lines, p.path), dotted(p.path), p.message) for p in found)
-    return _File(name, model, lines)
+    return TomlFile(name, model, lines)
 
 
 def _syntax_problem(name: str, text: str, message: str) -> ConfigProblem:

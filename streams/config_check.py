@@ -12,6 +12,7 @@ from streams.config_models.lanes import BackoffModel, LaneModel, LanesFile
 from streams.config_models.pools import PoolModel, PoolsFile, ProxyProtocolModel, RelayModel, Socks5Model, SourceModel
 from streams.config_models.providers import ProviderModel, ProvidersFile
 from streams.config_models.tenants import SenderDomainModel, TenantModel, TenantsFile
+from streams.config_models.warmup import BarsModel, WarmupFile, WarmupModel
 from streams.toml_lines import KeyPath
 
 
@@ -30,6 +31,7 @@ MODELS: Mapping[str, tuple[type[Closed], ...]] = {
     "pools.toml": (PoolsFile, PoolModel, SourceModel, RelayModel, Socks5Model, ProxyProtocolModel),
     "lanes.toml": (LanesFile, LaneModel, BackoffModel),
     "providers.toml": (ProvidersFile, ProviderModel),
+    "warmup.toml": (WarmupFile, WarmupModel, BarsModel),  # read by streams/warmup/plan.py
 }
 """The model of each file, and those inside it."""
 
