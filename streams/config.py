@@ -6,6 +6,7 @@ that was found, each with file, line and key.
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from streams.config_check import FILES, check_file
@@ -57,6 +58,11 @@ class Tenant(NamedTuple):
     max_attachments: int = 20
     max_attachment_bytes: int = 7_000_000
     max_message_bytes: int = 10_000_000
+    web_url: str | None = None
+    display_name: str = ""
+    lists: Mapping[str, str] = MappingProxyType({})
+    one_click: str = "list"
+    track_text_links: bool = False
 
 
 class PoolMember(NamedTuple):

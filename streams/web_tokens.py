@@ -8,6 +8,7 @@ its keyed hash and its domain. `prepare` does once per message what its many lin
 import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -58,7 +59,7 @@ class WebTrace(NamedTuple):
     source: str = ""
 
 
-_AFTER_ISSUED = WebTrace._fields.index("issued_s") + 1
+_more = attrgetter("template", "sending_domain", "provider", "pool", "source")
 
 
 class Prepared(NamedTuple):
@@ -94,7 +95,7 @@ def prepare(trace: WebTrace, keys: TokenKeys) -> Prepared:
         UUID(trace.message_id).bytes,
         bytes.fromhex(trace.recipient_hash),
     )
-    texts = (trace.tenant, trace.list_id, trace.campaign, trace.domain, *trace[_AFTER_ISSUED:])
+    texts = (trace.tenant, trace.list_id, trace.campaign, trace.domain, *_more(trace))
     return Prepared(keys, head + b"".join([_packed(text.encode("utf-8", "surrogatepass")) for text in texts]))
 
 

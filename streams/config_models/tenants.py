@@ -1,13 +1,15 @@
 """tenants.toml: who sends, and what they may do."""
 
+import re
 from string import Formatter
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from streams.config_fields import Address, Closed, Domain, Lane, Name, Selector
 
-UNSUBSCRIBE_FIELDS = ("message_id", "recipient_hash", "tenant", "campaign", "list_id")
+UNSUBSCRIBE_FIELDS = ("message_id", "recipient_hash", "tenant", "campaign", "list_id", "token")
 """Words that unsubscribe_url may have in braces."""
 
 _MB = 1_000_000
@@ -20,8 +22,25 @@ def _unsubscribe_url(value: str) -> str:
     fields = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
     if unknown := sorted(fields - set(UNSUBSCRIBE_FIELDS)):
         raise ValueError(f"unknown field {{{unknown[0]}}}; fields are {', '.join(UNSUBSCRIBE_FIELDS)}")
-    if not fields & {"message_id", "recipient_hash"}:
-        raise ValueError("it must name the recipient: use {message_id} or {recipient_hash} (RFC 8058 section 3.1)")
+    if not fields & {"message_id", "recipient_hash", "token"}:
+        raise ValueError(
+            "it must name the recipient: use {token}, {message_id} or {recipient_hash} (RFC 8058 section 3.1)"
+        )
+    return value
+
+
+def _web_url(value: str) -> str:
+    """Where `streampost web` is reached from outside: https (RFC 8058 section 3.1), a host, and at most a path."""
+    url = urlsplit(value)
+    if url.scheme != "https" or not url.hostname or not value.isascii() or any(c in value for c in " <>\"',?#@"):
+        raise ValueError("an https URL without query, such as https://mail.example, is wanted (RFC 8058 section 3.1)")
+    return value.rstrip("/")
+
+
+def _list_id(value: str) -> str:
+    # as a request's list_id (streams/admit.py)
+    if len(value) > 255 or not re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", value):
+        raise ValueError(f"{value[:80]!r} is not a list id such as news.example.com (RFC 2919)")
     return value
 
 
@@ -43,6 +62,13 @@ class TenantModel(Closed):
     track_clicks: bool = False
     unsubscribe_url: Annotated[str, AfterValidator(_unsubscribe_url)] | None = None
     unsubscribe_mailto: Address | None = None
+    web_url: Annotated[str, AfterValidator(_web_url)] | None = None
+    display_name: str = Field("", max_length=100)
+    lists: dict[Annotated[str, AfterValidator(_list_id)], Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        {}
+    )
+    one_click: Literal["list", "all"] = "list"
+    track_text_links: bool = False
     retention_days: int = Field(90, ge=1, le=3650)
     max_attachments: int = Field(20, ge=0, le=100)
     max_attachment_bytes: int = Field(7 * _MB, ge=0, le=50 * _MB)
