@@ -1,6 +1,9 @@
 """Which source of a pool."""
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
+
+import pytest
 
 from streams.config import Pool, PoolMember
 from streams.sources import choose
@@ -17,9 +20,13 @@ def test_each_source_comes_up_by_its_weight_and_evenly_spread() -> None:
 
 
 def test_least_connections_counts_by_weight() -> None:
-    assert choose(LEAST, 0, {}, "") == "a"
-    assert choose(LEAST, 0, {"a": 2}, "") == "b"
-    assert choose(LEAST, 0, {"a": 2, "b": 1}, "") == "a"
+    assert {choose(LEAST, turn, {"a": 30, "b": 1}, "") for turn in range(4)} == {"b"}
+    assert {choose(LEAST, turn, {"a": 3, "b": 3}, "") for turn in range(4)} == {"a"}
+    assert {choose(LEAST, turn, {"a": 3, "b": 1}, "") for turn in range(4)} == {"a", "b"}
+
+
+def test_least_connections_of_idle_sources_takes_turns() -> None:
+    assert Counter(choose(LEAST, turn, {}, "") for turn in range(8)) == {"a": 6, "b": 2}
 
 
 def test_c8_60_a_retry_keeps_its_source() -> None:
@@ -29,3 +36,74 @@ def test_c8_60_a_retry_keeps_its_source() -> None:
 
 def test_a_source_that_left_the_pool_is_not_kept() -> None:
     assert choose(WEIGHTED, 0, {}, "gone") == "a"
+
+
+def test_c8_60_a_retry_changes_its_source_only_when_that_is_not_healthy() -> None:
+    assert choose(WEIGHTED, 0, {}, "b", healthy={"a", "b"}.__contains__) == "b"
+    assert choose(WEIGHTED, 0, {}, "b", healthy={"a"}.__contains__) == "a"
+
+
+@pytest.mark.parametrize("pool", [WEIGHTED, LEAST])
+def test_nobody_is_healthy(pool: Pool) -> None:
+    assert choose(pool, 7, {}, "a", healthy=lambda _: False) == ""
+
+
+def test_what_is_left_shares_by_weight() -> None:
+    pool = Pool("p", "weighted_round_robin", (PoolMember("a", 5), PoolMember("b", 3), PoolMember("c", 1)))
+    turns = Counter(choose(pool, turn, {}, "", healthy=lambda s: s != "a") for turn in range(400))
+    assert turns == {"b": 300, "c": 100}
+
+
+# ---- shares over 10,000 messages
+
+WEIGHTS = [(1, 1), (3, 1), (5, 3, 2), (7, 1, 1, 1), (100, 1), (1, 2, 3, 4, 5, 6, 7, 8)]
+MESSAGES = 10_000
+
+
+def near(counts: Counter[str], weights: tuple[int, ...]) -> None:
+    for i, weight in enumerate(weights):
+        wanted = MESSAGES * weight / sum(weights)
+        assert abs(counts[f"s{i}"] - wanted) <= 0.05 * wanted, counts
+
+
+def flow(pool: Pool, in_flight: int) -> Iterator[str]:
+    """The source of each message, when every source is equally fast and so many messages are under way."""
+    busy: Counter[str] = Counter()
+    under_way: deque[str] = deque()
+    for turn in range(MESSAGES):
+        source = choose(pool, turn, busy, "")
+        busy[source] += 1
+        under_way.append(source)
+        yield source
+        if len(under_way) >= in_flight:
+            busy[under_way.popleft()] -= 1
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_weighted_round_robin_shares_within_5_percent_of_the_weights(weights: tuple[int, ...]) -> None:
+    members = tuple(PoolMember(f"s{i}", w) for i, w in enumerate(weights))
+    near(Counter(flow(Pool("p", "weighted_round_robin", members), 50)), weights)
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 7, 50, 300])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_least_connections_shares_within_5_percent_of_the_weights(weights: tuple[int, ...], in_flight: int) -> None:
+    members = tuple(PoolMember(f"s{i}", w) for i, w in enumerate(weights))
+    near(Counter(flow(Pool("p", "least_connections", members), in_flight)), weights)
+
+
+def test_least_connections_gives_less_to_a_slow_source() -> None:
+    """Two equal ones, of which b keeps each message three times as long: it gets a quarter."""
+    pool = Pool("p", "least_connections", (PoolMember("a", 1), PoolMember("b", 1)))
+    busy: Counter[str] = Counter()
+    ends: list[tuple[int, str]] = []
+    counts: Counter[str] = Counter()
+    for now in range(MESSAGES):
+        for end, source in [e for e in ends if e[0] <= now]:
+            ends.remove((end, source))
+            busy[source] -= 1
+        source = choose(pool, now, busy, "")
+        busy[source] += 1
+        counts[source] += 1
+        ends.append((now + (300 if source == "b" else 100), source))
+    assert counts["b"] == pytest.approx(MESSAGES / 4, rel=0.05)
