@@ -40,7 +40,7 @@ def passes(origin: Origin, schema_ids: Mapping[int, str]) -> list[Pass]:
 def _parts(origin: Origin, state: AttemptState, requests: list[EmailRequest]) -> Iterator[Pass]:
     for part, request in enumerate(requests):
         # from here on the recipient is a request of its own: that is what a delay topic or a dead letter gets
-        yield _pass(origin._replace(part=part, single=request), state, request)
+        yield _pass(origin._replace(part=part, single=request), state._replace(accepted_part=part), request)
 
 
 def _pass(origin: Origin, state: AttemptState, request: EmailRequest) -> Pass:

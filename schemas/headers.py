@@ -23,7 +23,8 @@ class AttemptState(NamedTuple):
 
     `attempt` counts tries at delivery, `turn` passes through a worker: a throttled request comes back with the same
     attempt and the next turn. `accepted_*` name the record that a producer wrote, so that a retry counts as the same
-    request. Times are milliseconds since the epoch, UTC; `due_ms` is when the next attempt may start.
+    request; `accepted_part` is the recipient's place in it if it was a batch. Times are milliseconds since the epoch,
+    UTC; `due_ms` is when the next attempt may start.
     """
 
     attempt: int = 1
@@ -36,6 +37,7 @@ class AttemptState(NamedTuple):
     source: str = ""
     last_reply: str = ""
     reason: str = ""
+    accepted_part: int = 0
 
 
 _NAMES = {field: "sp-" + field.replace("_", "-") for field in AttemptState._fields}

@@ -28,13 +28,14 @@ class MessageFacts(NamedTuple):
     """What the worker knows about a message beside its request.
 
     `date_ms` is when the request was accepted: it stays the same when the message is tried again. `recipient_hash` is
-    the keyed hash that analytics uses (schemas/ids.py).
+    the keyed hash that analytics uses (schemas/ids.py). `token` is the trace token (streams/tokens.py).
     """
 
     message_id: str
     lane: str
     recipient_hash: str
     date_ms: int
+    token: str = ""
 
 
 class Composed(NamedTuple):
@@ -137,6 +138,7 @@ def content_of(request: EmailRequest, rendered: Rendered, tenant: Tenant, facts:
         list_unsubscribe_url=unsubscribe_url(tenant, request, facts) if bulk else "",
         list_unsubscribe_mailto=mailto if bulk and tenant.unsubscribe_mailto else "",
         feedback_id=feedback_id(request, tenant, facts.lane),
+        token=facts.token,
     )
 
 

@@ -16,6 +16,7 @@ SIGNED = (
     "from", "to", "cc", "subject", "date", "message-id", "reply-to", "in-reply-to", "references", "mime-version",
     "content-type", "content-transfer-encoding", "feedback-id", "list-id", "list-unsubscribe",
     "list-unsubscribe-post", "list-help", "list-archive", "list-post", "list-owner", "list-subscribe",
+    "x-streampost-token",
 )  # fmt: skip
 """RFC 6376 section 5.4.1, RFC 8058 section 4. Not Return-Path or Received, which relays write."""
 

@@ -15,6 +15,7 @@ from streams.fields import FieldError, control_free, fold, mailbox, unstructured
 from streams.header_rules import LANE_HEADERS, Header, caller_headers
 from streams.parts import body_part, check_attachments
 from streams.refusal import Refusal
+from streams.tokens import HEADER as TOKEN_HEADER
 
 GMAIL_CLIP = 102_000
 """Octets of HTML above which Gmail hides the rest behind a link."""
@@ -54,6 +55,7 @@ class Content(NamedTuple):
     list_unsubscribe_url: str = ""
     list_unsubscribe_mailto: str = ""
     feedback_id: str = ""
+    token: str = ""
 
 
 class Built(NamedTuple):
@@ -111,6 +113,8 @@ def _headers(content: Content) -> list[Header]:
         headers.append(("Feedback-ID", control_free("feedback_id", content.feedback_id)))
     headers += LANE_HEADERS[content.lane]
     headers.append(("X-Streampost-Message-Id", content.message_id))
+    if content.token:
+        headers.append((TOKEN_HEADER, content.token))
     headers += caller_headers(content.headers)
     headers.append(("MIME-Version", "1.0"))
     return headers

@@ -20,6 +20,9 @@ from streams.token_keys import TokenKeys
 
 HEADER = "X-Streampost-Token"
 CHARACTERS = 56
+DASH, PLUS = "dash", "plus"
+MAX_NAME = 7
+"""Octets before the plus, so that a local part has at most 64 (RFC 5321 section 4.5.3.1.1)."""
 LIFE_DAYS = 90
 """A bounce comes within days, a complaint within weeks."""
 
@@ -106,9 +109,13 @@ def _trace(number: int, message_id: str) -> Trace:
     return Trace(message_id, LANES[place >> 15], partition, offset, number >> 72 & _MAX_PART, number >> 56 & 0xFFFF)
 
 
-def return_path(token: str, domain: str, name: str = "") -> str:
-    """`b-TOKEN@domain`, or `name+TOKEN@domain` for a relay that only takes plus addresses (name: at most 7 octets)."""
-    return f"{name}+{token}@{domain}" if name else f"b-{token}@{domain}"
+def return_path(token: str, domain: str, style: str = DASH) -> str:
+    """Where bounces go: `b-TOKEN@domain`; `b+TOKEN@domain` in PLUS style; any other style is the address of a mailbox,
+    whose name gets `+TOKEN`, for a relay that takes no other sender (at most MAX_NAME octets before its @)."""
+    if style in (DASH, PLUS):
+        return f"b{'-' if style == DASH else '+'}{token}@{domain}"
+    name, _, host = style.rpartition("@")
+    return f"{name}+{token}@{host}"
 
 
 def in_local_part(local: str) -> str:

@@ -27,7 +27,7 @@ _MAX_WORDS = 20_000
 """Characters of the text for people that are searched for each recipient of a report."""
 _FORWARD = re.compile(r"\s*\[?(?:fwd?|wg|tr|rv|enc|i|doorst)\b\s*:|\s*\[fwd", re.IGNORECASE)
 _ID = re.compile(r"<([^<>\s]{1,900})>|([^<>\s]{1,900})")
-_TOKEN = re.compile(r"<?[A-Za-z0-9-]{1,32}[+=]([A-Za-z0-9_-]{16,64})@")
+_TOKEN = re.compile(r"<?(?:\b[bB]-(?=[A-Za-z2-7]{56}@)|[A-Za-z0-9-]{1,32}[+=])([A-Za-z0-9_-]{16,64})@")
 
 
 class Halves(NamedTuple):

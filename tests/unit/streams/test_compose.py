@@ -129,3 +129,11 @@ def test_c6_48_feedback_id_has_four_fields_and_the_sender_last() -> None:
     assert parts[1:] == ["t-1", "bulk", "letter"]
     assert parts[0].startswith("a-b-cx")
     assert len(parts[0]) == 64
+
+
+def test_c7_50_token_in_a_signed_header() -> None:
+    data = composed(BULK._replace(token="a" * 56)).data
+    assert parsed(data)["X-Streampost-Token"] == "a" * 56
+    assert verifies(data, 0)
+    assert "x-streampost-token" in str(parsed(data)["DKIM-Signature"]).lower()
+    assert "X-Streampost-Token" not in parsed(composed().data)

@@ -28,10 +28,22 @@ def test_c7_50_round_trip_in_any_case() -> None:
 
 
 def test_c7_50_local_part_of_at_most_64_octets() -> None:
-    for name in ("", "bounces"):
-        address = parse(return_path(TOKEN, "bounce.shop.example", name))
+    for style in ("dash", "plus", "bounces@relay.example"):
+        address = parse(return_path(TOKEN, "bounce.shop.example", style))
         assert len(address.local) <= MAX_LOCAL
         assert in_local_part(address.local) == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("style", "address"),
+    [
+        ("dash", f"b-{TOKEN}@bounce.shop.example"),
+        ("plus", f"b+{TOKEN}@bounce.shop.example"),
+        ("me@relay.example", f"me+{TOKEN}@relay.example"),
+    ],
+)
+def test_c7_50_styles_of_return_path(style: str, address: str) -> None:
+    assert return_path(TOKEN, "bounce.shop.example", style) == address
 
 
 def test_c7_50_expired_after_its_last_day() -> None:

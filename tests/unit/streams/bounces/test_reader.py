@@ -103,6 +103,12 @@ def test_token_from_the_return_path() -> None:
     assert inspect(raw).token == "abcdefghij0123456789"
 
 
+def test_token_from_our_own_return_path() -> None:
+    token = "apzu46uabmol5gi2crxrwossluge6lu5kmgg6hs3riiqrdgrropv572k"
+    for to in (f"b-{token}@bounce.example.com", f"Bounces <B-{token.upper()}@bounce.example.com>"):
+        assert inspect(mail("mailbox full\n", subject="Undeliverable", to=to)).token.lower() == token
+
+
 def test_c7_55_feedback_report() -> None:
     found = inspect(feedback("Feedback-Type: Abuse\nOriginal-Rcpt-To: ann@example.org\n"))
     assert (found.kind, found.feedback_type, [r.address for r in found.recipients]) == (
