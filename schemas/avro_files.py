@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
-NAMES = ("EmailRequest", "EmailBatch", "DeliveryEvent", "Suppression", "Strikes", "Template", "Control", "DeadLetter")
+NAMES = (
+    "EmailRequest",
+    "EmailBatch",
+    "DeliveryEvent",
+    "Suppression",
+    "Strikes",
+    "Template",
+    "Control",
+    "DeadLetter",
+    "QuotaDemand",
+    "QuotaGrant",
+)
 """Record names; the file of EmailRequest is avro/email_request.avsc."""
 
 

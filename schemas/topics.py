@@ -48,6 +48,8 @@ def table(prefix: str = "email") -> tuple[TopicSpec, ...]:
         topic("templates", "small", None, "Template", "id@version", compacted=True),
         topic("control", "small", None, "Control", "kind and scope", compacted=True),
         topic("state", "small", None, "JobState", "job", compacted=True),
+        topic("quota.demand", "small", HOUR, "QuotaDemand", "none: partition of the limit key"),
+        topic("quota.grants", "small", HOUR, "QuotaGrant", "none: partition of the limit key"),
         topic("dead", "small", 30 * DAY, "DeadLetter", "origin topic"),
     )
 

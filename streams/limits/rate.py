@@ -16,7 +16,7 @@ MOST = 10**9
 class Rate(NamedTuple):
     """At most `count` in `period_s` seconds, spent evenly."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody asks of a rate
     period_s: float
 
     @property

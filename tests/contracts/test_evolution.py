@@ -43,6 +43,8 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "Template": {"id": "t", "version": 1, "subject": "s"},
     "Control": {"kind": "pause", "reason": "r", "author": "a", "created_at": 1},
     "DeadLetter": {"topic": "t", "partition": 0, "offset": 0, "stage": "decode", "reason": "r", "failed_at": 1},
+    "QuotaDemand": {"worker": "w"},
+    "QuotaGrant": {"owner": "o", "epoch": 1},
 }
 
 

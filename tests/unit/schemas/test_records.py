@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas import codec, records
+from schemas import codec, quota, records
 from schemas.avro_files import current
 from schemas.event import TERMINAL, DeliveryEvent, EventType
 from schemas.request import Attachment, EmailRequest, Sender
@@ -17,6 +17,8 @@ TYPES: dict[str, Any] = {
     "Template": records.Template,
     "Control": records.Control,
     "DeadLetter": records.DeadLetter,
+    "QuotaDemand": quota.QuotaDemand,
+    "QuotaGrant": quota.QuotaGrant,
 }
 REQUIRED = {
     "EmailRequest": {
