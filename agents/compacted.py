@@ -26,7 +26,7 @@ _OPTIONS = {
     "max.partition.fetch.bytes": 500_000,
     "fetch.queue.backoff.ms": 20,  # with so small a queue, the default of a second would be the pace of reading
 }
-_PASSING = {
+PASSING = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,
@@ -55,7 +55,7 @@ def open_topic(options: Mapping[str, Any], topic: str, timeout_s: float) -> tupl
     consumer = Consumer({**options, **_OPTIONS})
     try:
         found = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
-        if found.error is not None and found.error.code() in _PASSING:
+        if found.error is not None and found.error.code() in PASSING:
             raise KafkaException(found.error)
         if found.error is not None:
             raise TableError(f"topic {topic}: {found.error.str()}; `streampost topics create` creates it")
@@ -92,7 +92,7 @@ class Progress:
                     self.left.discard(m.partition())
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.left.discard(m.partition())
-            elif error.fatal() or error.code() not in _PASSING:
+            elif error.fatal() or error.code() not in PASSING:
                 raise TableError(f"topic {m.topic()}: {error.str()}")
             else:
                 log.warning("topic %s: %s", m.topic(), error.str())
@@ -123,7 +123,7 @@ def _open_within(options: Mapping[str, Any], topic: str, timeout_s: float) -> tu
         try:
             return open_topic(options, topic, timeout_s)
         except KafkaException as e:
-            if e.args[0].code() not in _PASSING or time.monotonic() > end:
+            if e.args[0].code() not in PASSING or time.monotonic() > end:
                 raise TableError(f"topic {topic}: {e.args[0].str()}") from e
             log.debug("topic %s: %s; trying again", topic, e.args[0].str())
             time.sleep(0.2)
