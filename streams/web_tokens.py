@@ -1,16 +1,20 @@
 """Tokens in URLs and mailto subjects: they must say all by themselves, since the request has left Kafka by then.
 
-base64url of a kind, a fixed head (key id, day of expiry, lane and partition, second of issue, message id, recipient
-hash), the texts with their lengths, the link, and 128 bits of HMAC. Nobody's address is in it (standards C6.45), only
-its keyed hash and its domain. `prepare` does once per message what its many links share.
+base64url of the key id and, encrypted and authenticated with AES-SIV (RFC 5297), a kind, a fixed head (day of expiry,
+lane and partition, second of issue, message id, recipient hash), the texts with their lengths, and the link. Nobody's
+address is in it (standards C6.45), and not even a campaign's name can be read. SIV needs no nonce: the same is the same
+token. `prepare` does once per message what its many links share.
 """
 
-import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from schemas.topics import DAY, LANES
 from streams import tokens
@@ -27,8 +31,8 @@ KINDS = (UNSUBSCRIBE, PREFERENCES, OPEN, CLICK)
 """A token of one kind is never good for another; new kinds go to the end."""
 
 _PURPOSE = b"web"
-_MAC = 16
-_HEAD = struct.Struct(">BHHI16s16s")
+_TAG = 16
+_HEAD = struct.Struct(">HHI16s16s")
 _TEXTS = 9
 
 
@@ -63,20 +67,28 @@ _more = attrgetter("template", "sending_domain", "provider", "pool", "source")
 
 
 class Prepared(NamedTuple):
-    """What all tokens of one message have in common."""
+    """What all tokens of one message have in common: key id, its cipher, and the octets of all but kind and link."""
 
-    keys: TokenKeys
+    key: int
+    cipher: AESSIV
     shared: bytes
 
     def token(self, kind: str, link: str = "") -> str:
-        """One token, signed with the first key. Raises ValueError when it would be longer than MAX_CHARACTERS."""
+        """One token. Raises ValueError when it would be longer than MAX_CHARACTERS."""
         data = bytes((KINDS.index(kind),)) + self.shared + link.encode("utf-8", "surrogatepass")
-        token = urlsafe_b64encode(data + self.keys.mac(self.keys.first, _PURPOSE, data, _MAC)).rstrip(b"=")
+        sealed = self.cipher.encrypt(data, None)
+        token = urlsafe_b64encode(bytes((self.key,)) + sealed).rstrip(b"=")
         if len(token) > MAX_CHARACTERS:
             raise ValueError(
                 f"a web token has at most {MAX_CHARACTERS} characters, this one {len(token)}: shorten the link"
             )
         return token.decode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _cipher(secret: bytes) -> AESSIV:
+    """The cipher of a secret that other tokens use too: its key is derived for this purpose only."""
+    return AESSIV(TokenKeys(0, {0: secret}).mac(0, _PURPOSE, b"", 32))
 
 
 def expiry_day(accepted_ms: int, now_ms: int) -> int:
@@ -88,7 +100,6 @@ def prepare(trace: WebTrace, keys: TokenKeys) -> Prepared:
     """Everything but kind and link. A text of more than 32,767 octets makes its tokens too long."""
     partition = trace.partition if 0 <= trace.partition < 0x7FFF else 0x7FFF
     head = _HEAD.pack(
-        keys.first,
         trace.expiry_day,
         LANES.index(trace.lane) << 15 | partition,
         trace.issued_s,
@@ -96,7 +107,8 @@ def prepare(trace: WebTrace, keys: TokenKeys) -> Prepared:
         bytes.fromhex(trace.recipient_hash),
     )
     texts = (trace.tenant, trace.list_id, trace.campaign, trace.domain, *_more(trace))
-    return Prepared(keys, head + b"".join([_packed(text.encode("utf-8", "surrogatepass")) for text in texts]))
+    shared = head + b"".join([_packed(text.encode("utf-8", "surrogatepass")) for text in texts])
+    return Prepared(keys.first, _cipher(keys.secrets[keys.first]), shared)
 
 
 def sign(trace: WebTrace, keys: TokenKeys) -> str:
@@ -114,21 +126,23 @@ def _packed(text: bytes) -> bytes:
 def read(text: str, keys: TokenKeys, now_ms: int) -> WebTrace | Fault:
     """What the token says, or what is wrong with it."""
     raw = _decoded(text)
-    if raw is None or len(raw) < 1 + _HEAD.size + _MAC:
+    if raw is None or len(raw) < 1 + _TAG + 1 + _HEAD.size + _TEXTS:
         return Fault.MALFORMED
-    key, expiry, place, issued, message_id, recipient = _HEAD.unpack_from(raw, 1)
-    if key not in keys.secrets:
+    if raw[0] not in keys.secrets:
         return Fault.UNKNOWN_KEY
-    if not hmac.compare_digest(keys.mac(key, _PURPOSE, raw[:-_MAC], _MAC), raw[-_MAC:]):
+    try:
+        data = _cipher(keys.secrets[raw[0]]).decrypt(raw[1:], None)
+    except InvalidTag:
         return Fault.FORGED
-    if raw[0] >= len(KINDS):  # signed by a newer version
+    if data[0] >= len(KINDS):  # signed by a newer version
         return Fault.MALFORMED
+    expiry, place, issued, message_id, recipient = _HEAD.unpack_from(data, 1)
     if now_ms // DAY > expiry:
         return Fault.EXPIRED
-    (tenant, list_id, campaign, domain, *rest), link = _texts(raw[1 + _HEAD.size : -_MAC])
+    (tenant, list_id, campaign, domain, *rest), link = _texts(data[1 + _HEAD.size :])
     partition = -1 if place & 0x7FFF == 0x7FFF else place & 0x7FFF
     mail = (tenant, LANES[place >> 15], str(UUID(bytes=message_id)), recipient.hex(), list_id, campaign, domain)
-    return WebTrace(KINDS[raw[0]], *mail, partition, expiry, link, issued, *rest)
+    return WebTrace(KINDS[data[0]], *mail, partition, expiry, link, issued, *rest)
 
 
 def _decoded(text: str) -> bytes | None:
@@ -143,7 +157,7 @@ def _decoded(text: str) -> bytes | None:
 
 
 def _texts(raw: bytes) -> tuple[list[str], str]:
-    """The texts, and the link that fills the rest. The signature holds, so the lengths fit."""
+    """The texts, and the link that fills the rest. The seal holds, so the lengths fit."""
     found = []
     at = 0
     for _ in range(_TEXTS):

@@ -1,5 +1,7 @@
 """Tokens in URLs."""
 
+from base64 import urlsafe_b64decode
+
 import pytest
 
 from schemas.topics import DAY
@@ -19,6 +21,12 @@ def test_round_trip() -> None:
     assert read(TOKEN, KEYS, NOW) == TRACE
     click = TRACE._replace(kind="click", link="https://shop.example/?a=1&b=ü", lane="transactional", partition=-1)
     assert read(sign(click, KEYS), KEYS, NOW) == click
+
+
+def test_c6_45_nothing_can_be_read_without_the_key() -> None:
+    raw = urlsafe_b64decode(TOKEN + "=" * (-len(TOKEN) % 4))
+    for word in (b"shop", b"harbour", b"weekly", bytes.fromhex("0f" * 16), bytes.fromhex(UUID.replace("-", ""))):
+        assert word not in raw
 
 
 def test_it_needs_no_quoting_in_a_url() -> None:
