@@ -16,11 +16,13 @@ def load(config_dir: Path, overlay: Path | None = None) -> Config:
 
     Raises ConfigError with every problem, whose file names are the paths that were read.
     """
-    shipped = files("streams").joinpath("data", "providers.toml").read_text("utf-8")
+    shipped = [
+        files("streams").joinpath("data", name).read_text("utf-8") for name in ("providers.toml", "shaping.toml")
+    ]
     paths = {name: _place(name, config_dir, overlay) for name in FILES}
     try:
         texts = {name: _text(name, path) for name, path in paths.items() if path.exists()}
-        return read(texts, shipped)
+        return read(texts, *shipped)
     except ConfigError as e:
         problems = (p._replace(file=str(paths.get(p.file, p.file))) for p in e.problems)
         raise ConfigError(tuple(problems)) from None

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from schemas.request import SendWindow
 from streams.config_check import FILES, check_file
 from streams.egress import Source, source_of
+from streams.shaping.build import shaping_of, tenant_limits, unknown_names
+from streams.shaping.policies import NO_LIMITS, Shaping, TenantLimits
 from streams.toml_lines import KeyPath, line_of, locate
 
 
@@ -58,6 +61,9 @@ class Tenant(NamedTuple):
     max_attachments: int = 20
     max_attachment_bytes: int = 7_000_000
     max_message_bytes: int = 10_000_000
+    send_window: SendWindow | None = None
+    campaign_windows: Mapping[str, SendWindow] = MappingProxyType({})
+    limits: TenantLimits = NO_LIMITS
     web_url: str | None = None
     display_name: str = ""
     lists: Mapping[str, str] = MappingProxyType({})
@@ -107,6 +113,7 @@ class Config(NamedTuple):
     pools: Mapping[str, Pool]
     lanes: Mapping[str, LanePolicy]
     providers: Mapping[str, str]
+    shaping: Shaping = Shaping()
 
 
 class TomlFile(NamedTuple):
@@ -117,10 +124,10 @@ class TomlFile(NamedTuple):
     lines: Mapping[KeyPath, int]
 
 
-def read(texts: Mapping[str, str], shipped_providers: str = "") -> Config:
+def read(texts: Mapping[str, str], shipped_providers: str = "", shipped_shaping: str = "") -> Config:
     """Config from the files' texts by file name (providers.toml may be absent). Raises ConfigError.
 
-    Entries of providers.toml are added to the shipped table, and win over it.
+    Entries of providers.toml and shaping.toml are added to the shipped tables, and win over them key by key.
     """
     problems: list[ConfigProblem] = []
     files: dict[str, TomlFile] = {}
@@ -132,10 +139,14 @@ def read(texts: Mapping[str, str], shipped_providers: str = "") -> Config:
     if problems:
         raise ConfigError(tuple(problems))
     shipped = parse_file("providers.toml (shipped)", shipped_providers, problems)
-    config = _build({name: f.model for name, f in files.items()}, shipped.model)
+    shaping = parse_file("shaping.toml (shipped)", shipped_shaping, problems)
+    if problems:
+        raise ConfigError(tuple(problems))
+    models = {name: f.model for name, f in files.items()}
+    config = _build(models, shipped.model, shaping.model)
     problems += (
         ConfigProblem(name, line_of(files[name].lines, path), dotted(path), message)
-        for name, path, message in cross_check(config)
+        for name, path, message in (*cross_check(config), *_cross_check_shaping(config, models))
     )
     if problems:
         raise ConfigError(tuple(problems))
@@ -175,7 +186,7 @@ def _syntax_problem(name: str, text: str, message: str) -> ConfigProblem:
     return ConfigProblem(name, line, "", f"not valid TOML: {message}")
 
 
-def _build(models: Mapping[str, Any], shipped: Any) -> Config:
+def _build(models: Mapping[str, Any], shipped: Any, shaping: Any) -> Config:
     tenants, pools, lanes = models["tenants.toml"], models["pools.toml"], models["lanes.toml"]
     tables = [shipped, *([models["providers.toml"]] if "providers.toml" in models else [])]
     return Config(
@@ -190,13 +201,14 @@ def _build(models: Mapping[str, Any], shipped: Any) -> Config:
             for name, lane in lanes.lanes.items()
         },
         providers={suffix: name for t in tables for name, p in t.providers.items() for suffix in (*p.mx, *p.domains)},
+        shaping=shaping_of([shaping, *([models["shaping.toml"]] if "shaping.toml" in models else [])]),
     )
 
 
 def _tenant(name: str, model: Any) -> Tenant:
-    fields = {f: getattr(model, f) for f in Tenant._fields if f not in {"name", "sender_domains"}}
+    fields = {f: getattr(model, f) for f in Tenant._fields if f not in {"name", "sender_domains", "limits"}}
     domains = {d: SenderDomain(d, s.selector, s.ed25519_selector) for d, s in model.sender_domains.items()}
-    return Tenant(name=name, sender_domains=domains, **fields)
+    return Tenant(name=name, sender_domains=domains, limits=tenant_limits(model.limits), **fields)
 
 
 def cross_check(config: Config) -> Iterator[tuple[str, KeyPath, str]]:
@@ -212,3 +224,16 @@ def cross_check(config: Config) -> Iterator[tuple[str, KeyPath, str]]:
         for source, _ in members:
             if source not in config.sources:
                 yield "pools.toml", ("pools", name, "members", source), f"there is no source {source!r}"
+
+
+def _cross_check_shaping(config: Config, models: Mapping[str, Any]) -> Iterator[tuple[str, KeyPath, str]]:
+    """The same for the providers and sources that limits speak of."""
+    providers = set(config.providers.values())
+    if "shaping.toml" in models:
+        for path, message in unknown_names(models["shaping.toml"], providers, config.sources):
+            yield "shaping.toml", path, message
+    for tenant in config.tenants.values():
+        for name in tenant.limits.providers:
+            if name not in providers:
+                path = ("tenants", tenant.name, "limits", "providers", name)
+                yield "tenants.toml", path, f"providers.toml has no provider {name!r}"

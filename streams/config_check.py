@@ -11,8 +11,10 @@ from streams.config_fields import Closed
 from streams.config_models.lanes import BackoffModel, LaneModel, LanesFile
 from streams.config_models.pools import PoolModel, PoolsFile, ProxyProtocolModel, RelayModel, Socks5Model, SourceModel
 from streams.config_models.providers import ProviderModel, ProvidersFile
+from streams.config_models.shaping import SHAPING_MODELS, TenantLimitsModel
 from streams.config_models.tenants import SenderDomainModel, TenantModel, TenantsFile
 from streams.config_models.warmup import BarsModel, WarmupFile, WarmupModel
+from streams.config_models.windows import SendWindowModel
 from streams.toml_lines import KeyPath
 
 
@@ -23,14 +25,15 @@ class Problem(NamedTuple):
     message: str
 
 
-FILES = {"tenants.toml": True, "pools.toml": True, "lanes.toml": True, "providers.toml": False}
+FILES = {"tenants.toml": True, "pools.toml": True, "lanes.toml": True, "providers.toml": False, "shaping.toml": False}
 """File name -> whether it must be there."""
 
 MODELS: Mapping[str, tuple[type[Closed], ...]] = {
-    "tenants.toml": (TenantsFile, TenantModel, SenderDomainModel),
+    "tenants.toml": (TenantsFile, TenantModel, SenderDomainModel, TenantLimitsModel, SendWindowModel),
     "pools.toml": (PoolsFile, PoolModel, SourceModel, RelayModel, Socks5Model, ProxyProtocolModel),
     "lanes.toml": (LanesFile, LaneModel, BackoffModel),
     "providers.toml": (ProvidersFile, ProviderModel),
+    "shaping.toml": SHAPING_MODELS,
     "warmup.toml": (WarmupFile, WarmupModel, BarsModel),  # read by streams/warmup/plan.py
 }
 """The model of each file, and those inside it."""
@@ -42,7 +45,7 @@ def check_file(name: str, values: dict[str, Any]) -> tuple[Any, tuple[Problem, .
     try:
         return models[0].model_validate(values), ()
     except ValidationError as e:
-        keys = sorted({key for model in models for key in model.model_fields})
+        keys = sorted({f.alias or key for model in models for key, f in model.model_fields.items()})
         found = e.errors(include_url=False)
         return None, tuple(Problem(_path(error["loc"]), _message(keys, error)) for error in found)
 

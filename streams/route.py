@@ -4,6 +4,9 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+OTHER = "other"
+"""Provider of what belongs to no mailbox provider."""
+
 
 class Mx(NamedTuple):
     """One MX record; the host is lower-case without the final dot, empty for the null MX."""
@@ -89,7 +92,7 @@ def provider_of(domain: str, hosts: Sequence[str], providers: Mapping[str, str])
         for i in range(len(labels)):
             if (suffix := ".".join(labels[i:])) in providers:
                 return providers[suffix]
-    return "other"
+    return OTHER
 
 
 def _is_literal(host: str) -> bool:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from streams.config_fields import Address, Closed, Domain, Lane, Name, Selector
+from streams.config_models.shaping import TenantLimitsModel
+from streams.config_models.windows import Window
 
 UNSUBSCRIBE_FIELDS = ("message_id", "recipient_hash", "tenant", "campaign", "list_id", "token")
 """Words that unsubscribe_url may have in braces."""
@@ -69,10 +71,13 @@ class TenantModel(Closed):
     )
     one_click: Literal["list", "all"] = "list"
     track_text_links: bool = False
+    send_window: Window | None = None
+    campaign_windows: dict[str, Window] = Field({})
     retention_days: int = Field(90, ge=1, le=3650)
     max_attachments: int = Field(20, ge=0, le=100)
     max_attachment_bytes: int = Field(7 * _MB, ge=0, le=50 * _MB)
     max_message_bytes: int = Field(10 * _MB, ge=10_000, le=50 * _MB)
+    limits: TenantLimitsModel = TenantLimitsModel()
 
 
 class TenantsFile(Closed):
