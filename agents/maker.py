@@ -14,9 +14,11 @@ from streams.compose import MessageFacts, compose, render_request
 from streams.config import SenderDomain
 from streams.dkim import Signer
 from streams.events import Facts
+from streams.mail_links import mail_links
 from streams.refusal import Refusal
 from streams.smtp import Envelope
 from streams.token_keys import TokenKeys
+from streams.tracking import asked_of, tracked
 
 
 class Maker:
@@ -40,10 +42,20 @@ class Maker:
         request, tenant = admitted.request, admitted.tenant
         now_ms = time.time_ns() // 1_000_000
         token = tokens.sign(trace(facts, state, now_ms), self._token_keys)
-        about = MessageFacts(facts.message_id, facts.lane, facts.recipient_hash, state.accepted_ms, token)
+        links = mail_links(tenant, facts, state.accepted_partition, state.accepted_ms, now_ms, self._token_keys)
+        about = MessageFacts(
+            facts.message_id,
+            facts.lane,
+            facts.recipient_hash,
+            state.accepted_ms,
+            token,
+            links.unsubscribe if links else "",
+        )
         rendered = render_request(request, tenant, about, self._templates.templates)
         if isinstance(rendered, Refusal):
             return rendered
+        if links and (asked := asked_of(request, tenant, about, links)):
+            rendered = tracked(rendered, asked)
         signers = self._signers_of(admitted.sender_domain)
         made = compose(request, rendered, tenant, about, os.urandom(12), signers, now_ms // 1000)
         if isinstance(made, Refusal):

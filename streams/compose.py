@@ -16,6 +16,7 @@ from schemas.address import parse
 from schemas.request import EmailRequest
 from streams.config import Tenant
 from streams.dkim import Signer, sign_headers
+from streams.mail_links import UNSUBSCRIBE_PATH
 from streams.mime import Content, Limits, build
 from streams.refusal import Refusal
 from streams.render import Rendered, RenderError, inline, render
@@ -28,7 +29,8 @@ class MessageFacts(NamedTuple):
     """What the worker knows about a message beside its request.
 
     `date_ms` is when the request was accepted: it stays the same when the message is tried again. `recipient_hash` is
-    the keyed hash that analytics uses (schemas/ids.py). `token` is the trace token (streams/tokens.py).
+    the keyed hash that analytics uses (schemas/ids.py). `token` is the trace token (streams/tokens.py),
+    `web_token` that of unsubscribing (streams/web_tokens.py), empty where the tenant's mail has none.
     """
 
     message_id: str
@@ -36,6 +38,7 @@ class MessageFacts(NamedTuple):
     recipient_hash: str
     date_ms: int
     token: str = ""
+    web_token: str = ""
 
 
 class Composed(NamedTuple):
@@ -47,15 +50,16 @@ class Composed(NamedTuple):
 
 
 def unsubscribe_url(tenant: Tenant, request: EmailRequest, facts: MessageFacts) -> str:
-    """The message's own unsubscribe URL (RFC 8058), or an empty string when the tenant has none."""
+    """The message's own unsubscribe URL (RFC 8058): the tenant's, else ours, or an empty string when it has none."""
     if not tenant.unsubscribe_url:
-        return ""
+        return f"{tenant.web_url}{UNSUBSCRIBE_PATH}{facts.web_token}" if tenant.web_url and facts.web_token else ""
     words = {
         "message_id": facts.message_id,
         "recipient_hash": facts.recipient_hash,
         "tenant": tenant.name,
         "campaign": request.campaign,
         "list_id": request.list_id,
+        "token": facts.web_token,
     }
     return tenant.unsubscribe_url.format_map({name: quote(word, safe="") for name, word in words.items()})
 
@@ -117,7 +121,8 @@ def content_of(request: EmailRequest, rendered: Rendered, tenant: Tenant, facts:
     """Request and rendered parts as the MIME writer wants them."""
     sender = parse(request.sender.address)
     bulk = facts.lane == "bulk"  # transactional mail carries no List-Unsubscribe (standards C6.49)
-    mailto = f"mailto:{tenant.unsubscribe_mailto}?subject=unsubscribe%20{quote(facts.message_id, safe='')}"
+    # the token is what proves who asks, not the address that the mail comes from (standards C6.47)
+    mailto = f"mailto:{tenant.unsubscribe_mailto}?subject=unsubscribe%20{facts.web_token or facts.message_id}"
     return Content(
         sender=str(sender),
         sender_name=request.sender.name,

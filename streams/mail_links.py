@@ -27,8 +27,8 @@ class MailLinks(NamedTuple):
 
 
 def uses_web(tenant: Tenant) -> bool:
-    """Whether any URL of the tenant's mail holds a token."""
-    return tenant.web_url is not None or "{token}" in (tenant.unsubscribe_url or "")
+    """Whether any URL of the tenant's mail, or the subject of its unsubscribe mail, holds a token."""
+    return bool(tenant.web_url or tenant.unsubscribe_mailto) or "{token}" in (tenant.unsubscribe_url or "")
 
 
 def mail_links(

@@ -15,7 +15,10 @@ from urllib.parse import quote, urlsplit
 
 from schemas.address import domain_alabel
 from schemas.errors import AddressError
-from streams.mail_links import CLICK_PATH, OPEN_PATH, OPEN_SUFFIX
+from schemas.request import EmailRequest
+from streams.compose import MessageFacts, unsubscribe_url
+from streams.config import Tenant
+from streams.mail_links import CLICK_PATH, OPEN_PATH, OPEN_SUFFIX, MailLinks
 from streams.render import Rendered
 from streams.web_tokens import CLICK, OPEN, Prepared
 
@@ -42,6 +45,15 @@ class Asked(NamedTuple):
     opens: bool
     clicks: bool
     text_links: bool = False
+
+
+def asked_of(request: EmailRequest, tenant: Tenant, facts: MessageFacts, links: MailLinks) -> Asked | None:
+    """What is counted in this message: what its request asks for and its tenant allows. None: nothing."""
+    opens, clicks = request.track_opens and tenant.track_opens, request.track_clicks and tenant.track_clicks
+    if not tenant.web_url or not (opens or clicks):
+        return None
+    own = unsubscribe_url(tenant, request, facts)
+    return Asked(tenant.web_url, links.prepared, own, opens, clicks, tenant.track_text_links)
 
 
 def tracked(rendered: Rendered, asked: Asked) -> Rendered:

@@ -80,6 +80,18 @@ def test_c6_45_and_c6_49_only_bulk_mail_carries_list_unsubscribe() -> None:
     assert unsubscribe_url(plain, request(), BULK) == ""
 
 
+def test_c6_45_the_token_is_in_both_addresses_https_first() -> None:
+    facts = BULK._replace(web_token="T" * 200)
+    ours = TENANT._replace(unsubscribe_url=None, web_url="https://go.letter.example")
+    message = parsed(composed(facts, ours).data)
+    mailto = f"<mailto:unsubscribe@letter.example?subject=unsubscribe%20{'T' * 200}>"
+    assert message["List-Unsubscribe"] == f"<https://go.letter.example/u/{'T' * 200}>, {mailto}"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    own = TENANT._replace(unsubscribe_url="https://letter.example/?t={token}")
+    assert unsubscribe_url(own, request(), facts) == f"https://letter.example/?t={'T' * 200}"
+    assert unsubscribe_url(ours, request(), BULK) == ""
+
+
 def test_the_same_message_when_tried_again() -> None:
     assert composed().data == composed().data
     assert content_of(request(**MAIL), RENDERED, TENANT, BULK, b"1").date_ms == DATE_MS
