@@ -125,7 +125,7 @@ class Delivery:
         now_ms = int(time.time() * 1000)
         config = self._lookups.config
         admitted = admit(request, origin.lane, config, now_ms)
-        end_ms = give_up_ms(config.lanes[origin.lane], state.accepted_ms, request.send_at, request.expires_at)
+        end_ms = give_up_ms(config.lanes[origin.lane], state.accepted_ms, facts.send_at_ms, request.expires_at)
         seen = self._seen[origin.tp.partition]
         looked = self._lookups.look(request, facts, now_ms)._replace(
             seen=facts.message_id in self._in_flight or seen.seen(facts.message_id, state.turn, now_ms),
@@ -167,7 +167,8 @@ class Delivery:
     def refused(self, dispatch: Dispatch) -> Outcome | None:
         """Orders and suppression as they are now, just before MAIL FROM."""
         now_ms = int(time.time() * 1000)
-        looked = self._lookups.look(dispatch.request, dispatch.facts, now_ms)
+        site = dispatch.route.site if dispatch.route else ""
+        looked = self._lookups.look(dispatch.request, dispatch.facts, now_ms, site)
         return decide(dispatch.request, dispatch.state, looked, now_ms, dispatch.give_up_ms)
 
     def make(self, dispatch: Dispatch) -> tuple[Envelope, bytes] | Outcome:

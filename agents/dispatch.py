@@ -70,6 +70,13 @@ class Dispatch:
         self._settled = True
         self._delivery.finish(self, outcome)
 
+    def stopped(self) -> bool:
+        """Whether an order ends this pass, which it then has."""
+        outcome = self._delivery.refused(self)
+        if outcome is not None:
+            self.finish(outcome)
+        return outcome is not None
+
     # ---- the pool's side
 
     async def ready(self) -> tuple[Envelope, bytes] | None:
@@ -79,8 +86,7 @@ class Dispatch:
             await self._delivery.pacer.turn()
         if not await self._delivery.still_ours(self):
             return None
-        if self._looked_at != self._delivery.tables_version() and (outcome := self._delivery.refused(self)):
-            self.finish(outcome)
+        if self._looked_at != self._delivery.tables_version() and self.stopped():
             return None
         made = self._delivery.make(self)
         if isinstance(made, Outcome):

@@ -10,6 +10,7 @@ from streams import control
 from streams.config import Config
 from streams.events import Facts
 from streams.intake import Looked
+from streams.send_windows import Window, effective, next_open_ms
 
 
 class Lookups:
@@ -53,21 +54,38 @@ class Lookups:
             attempt=state.attempt,
             turn=state.turn,
             accepted_ms=state.accepted_ms,
-            send_at_ms=request.send_at or 0,
+            send_at_ms=self._starts_ms(request, lane, state.accepted_ms),
             list_id=request.list_id,
             tags=request.tags,
         )
 
-    def look(self, request: EmailRequest, facts: Facts, now_ms: int) -> Looked:
-        """Suppression and orders as they are now."""
+    @property
+    def path_orders(self) -> bool:
+        """Whether a pause or cancel names a provider, site or source: it can be obeyed only once the path is known."""
+        return self._orders.set.by_path > 0
+
+    def look(self, request: EmailRequest, facts: Facts, now_ms: int, site: str = "") -> Looked:
+        """Suppression, orders and send window as they are now. `site` is the route's, where it is known."""
         hashed, find = facts.recipient_hash, self._suppressions.find
         found = hashed and find(facts.tenant, facts.lane, hashed, now_ms, facts.list_id)
-        who = control.Facts(facts.tenant, facts.campaign, facts.provider, "", facts.source, facts.lane)
+        who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, facts.source, facts.lane)
         order = self._orders.find(who, now_ms)
+        window = self._window(request, facts.lane)
         reason = f"{order.kind} by {order.author}: {order.reason}" if order else ""
         return Looked(
             suppressed=f"{found.reason} ({found.scope})" if found else "",
             cancelled=reason if order and order.kind == control.CANCEL else "",
             paused=reason if order and order.kind == control.PAUSE else "",
             paused_until_ms=(order.expires_at or 0) if order else 0,
+            paused_since_ms=order.created_at if order else 0,
+            opens_ms=next_open_ms(window, max(now_ms, request.send_at or 0)) if window else 0,
         )
+
+    def _window(self, request: EmailRequest, lane: str) -> Window | None:
+        return effective(request, lane, self.config.tenants.get(request.tenant))
+
+    def _starts_ms(self, request: EmailRequest, lane: str, accepted_ms: int) -> int:
+        """When it could be sent at the earliest by its own wish, 0 for at once: delivery time and expiry count from
+        there."""
+        window, send_at_ms = self._window(request, lane), request.send_at or 0
+        return next_open_ms(window, max(accepted_ms, send_at_ms)) if window else send_at_ms

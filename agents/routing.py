@@ -78,7 +78,9 @@ class Routing:
         self._busy[source] += 1
         dispatch.facts = dispatch.facts._replace(provider=found.provider, pool=pool.name, source=source)
         dispatch.route = found
-        self.submit(dispatch)
+        # an order about a provider, site or source could not be seen before now
+        if not (self._lookups.path_orders and dispatch.stopped()):
+            self.submit(dispatch)
 
     def _found(self, domain: str, answer: MxAnswer) -> Route | NoRoute:
         """Once per answer of DNS: its records stay the same until they are looked up again."""

@@ -17,6 +17,7 @@ from streams.fields import FieldError, control_free
 from streams.header_rules import caller_headers
 from streams.parts import check_attachments
 from streams.refusal import Refusal
+from streams.send_windows import parse as parse_window
 
 MAX_NAME = 256
 """Characters of a display name, a campaign, a tag."""
@@ -142,12 +143,20 @@ def _headers(request: EmailRequest) -> None:
         pass
 
 
+def _send_window(request: EmailRequest) -> None:
+    if request.send_window is not None:
+        try:
+            parse_window(request.send_window)
+        except ValueError as e:
+            raise FieldError("send_window", str(e)) from e
+
+
 def _guarantee(request: EmailRequest) -> None:
     if request.guarantee not in {AT_LEAST_ONCE, AT_MOST_ONCE}:
         raise FieldError("guarantee", f"{request.guarantee!r} is neither {AT_LEAST_ONCE} nor {AT_MOST_ONCE}")
 
 
-_CHECKS: tuple[Callable[[EmailRequest], None], ...] = (_names, _content, _variables, _headers, _guarantee)
+_CHECKS: tuple[Callable[[EmailRequest], None], ...] = (_names, _content, _variables, _headers, _send_window, _guarantee)
 
 
 def _times(request: EmailRequest, now_ms: int) -> None:

@@ -36,6 +36,10 @@ def in_force(order: Control, now_ms: int) -> bool:
     return order.expires_at is None or order.expires_at > now_ms
 
 
+def _stops_a_path(order: Control) -> bool:
+    return order.kind in (CANCEL, PAUSE) and (order.provider, order.site, order.source) != (ANY, ANY, ANY)
+
+
 class ControlSet:
     """Orders by key. Mutable and not locked: it belongs to one thread.
 
@@ -45,6 +49,8 @@ class ControlSet:
     def __init__(self) -> None:
         self._campaign: dict[bytes, str] = {}
         self._orders: dict[str, dict[bytes, Control]] = {}
+        self.by_path = 0
+        """How many pauses and cancels name a provider, site or source."""
 
     def __len__(self) -> int:
         """Orders, expired ones included."""
@@ -55,12 +61,13 @@ class ControlSet:
         self.remove(record_key)
         self._campaign[record_key] = order.campaign
         self._orders.setdefault(order.campaign, {})[record_key] = order
+        self.by_path += _stops_a_path(order)
 
     def remove(self, record_key: bytes) -> None:
         """The order is lifted."""
         campaign = self._campaign.pop(record_key, None)
         if campaign is not None:
-            del self._orders[campaign][record_key]
+            self.by_path -= _stops_a_path(self._orders[campaign].pop(record_key))
             if not self._orders[campaign]:
                 del self._orders[campaign]
 

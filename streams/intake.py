@@ -7,15 +7,18 @@ from schemas.headers import AttemptState
 from schemas.request import AT_MOST_ONCE, EmailRequest
 from streams.outcome import Outcome, held
 
-RECHECK_MS = 60_000
-"""A held message comes back at least this often, so that a pause that is lifted early is noticed."""
+YOUNG_MS, OLD_MS = 2 * 60_000, 30 * 60_000
+RECHECK_YOUNG_MS, RECHECK_MS, RECHECK_OLD_MS = 30_000, 2 * 60_000, 10 * 60_000
+"""How soon a held message comes back, so that a pause that is lifted early is noticed: each is one delay tier, and the
+longer the pause lasts the rarer, because a million messages may be held."""
 
 
 class Looked(NamedTuple):
     """What the worker looked up about a request.
 
     seen: this pass has had its outcome before; attempted: an earlier worker began to send it and left no result;
-    suppressed, cancelled, paused: the reason, or empty; paused_until_ms: when the pause ends by itself.
+    suppressed, cancelled, paused: the reason, or empty; paused_until_ms: when the pause ends by itself (0: never),
+    paused_since_ms: when it was ordered; opens_ms: when its send window opens, from now or send_at on (0: it has none).
     """
 
     seen: bool = False
@@ -24,6 +27,8 @@ class Looked(NamedTuple):
     cancelled: str = ""
     paused: str = ""
     paused_until_ms: int = 0
+    paused_since_ms: int = 0
+    opens_ms: int = 0
 
 
 def decide(request: EmailRequest, state: AttemptState, looked: Looked, now_ms: int, give_up_ms: int) -> Outcome | None:
@@ -40,8 +45,18 @@ def decide(request: EmailRequest, state: AttemptState, looked: Looked, now_ms: i
         return Outcome(EventType.EXPIRED, f"expired before attempt {state.attempt}")
     if looked.suppressed:
         return Outcome(EventType.SUPPRESSED, looked.suppressed)
-    if request.send_at is not None and request.send_at > now_ms:
-        return held("send_at", min(request.send_at, give_up_ms), state.attempt)
+    send_at_ms = request.send_at or 0
+    if (starts_ms := max(send_at_ms, looked.opens_ms)) > now_ms:
+        reason = "send_at" if starts_ms == send_at_ms else "send_window"
+        return held(reason, min(starts_ms, give_up_ms), state.attempt)
     if looked.paused:
-        return held(looked.paused, min(now_ms + RECHECK_MS, looked.paused_until_ms or give_up_ms), state.attempt)
+        again_ms = now_ms + recheck_ms(now_ms - looked.paused_since_ms)
+        return held(looked.paused, min(again_ms, looked.paused_until_ms or give_up_ms, give_up_ms), state.attempt)
     return None
+
+
+def recheck_ms(age_ms: int) -> int:
+    """How long a message is held before a pause of that age is looked at again."""
+    if age_ms < YOUNG_MS:
+        return RECHECK_YOUNG_MS
+    return RECHECK_MS if age_ms < OLD_MS else RECHECK_OLD_MS

@@ -10,11 +10,15 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schemas.request import SendWindow
+from schemas.request import EmailRequest, SendWindow
 
+if TYPE_CHECKING:
+    from streams.config import Tenant  # which reads windows itself
+
+BULK = "bulk"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_S = 86_400
 HORIZON_DAYS = 15
@@ -31,6 +35,26 @@ class Window(NamedTuple):
     opens: int
     closes: int
     zone: ZoneInfo
+
+
+def effective(request: EmailRequest, lane: str, tenant: "Tenant | None") -> Window | None:
+    """The window of a request, None when it may go at any time.
+
+    In the bulk lane what the request leaves open comes from its campaign, then from its tenant. Transactional mail
+    does not wait unless the request itself asks for it. A window that is wrong restricts nothing: streams/admit.py
+    has refused the request.
+    """
+    own = request.send_window
+    if tenant is None or lane != BULK:
+        said = own and filled(own)
+    elif own is None and tenant.send_window is None and not tenant.campaign_windows:
+        return None
+    else:
+        said = filled(own, tenant.campaign_windows.get(request.campaign), tenant.send_window)
+    try:
+        return parse(said) if said else None
+    except ValueError:
+        return None
 
 
 def filled(*layers: SendWindow | None) -> SendWindow | None:
@@ -77,7 +101,9 @@ def next_open_ms(window: Window, now_ms: int) -> int:
         return now_ms
     now_s = now_ms // 1000
     found = {at for at in (*_openings(window, now_s), *_changes(window.zone, now_s)) if at > now_s}
-    return next((at * 1000 for at in sorted(found) if is_open(window, at * 1000)), (now_s + HORIZON_DAYS * DAY_S) * 1000)
+    return next(
+        (at * 1000 for at in sorted(found) if is_open(window, at * 1000)), (now_s + HORIZON_DAYS * DAY_S) * 1000
+    )
 
 
 def _openings(window: Window, now_s: int) -> Iterator[int]:

@@ -19,7 +19,7 @@ def test_the_configuration_page_names_every_key_and_no_other() -> None:
     rows = re.findall(r"^\| (`[^|]*) \|", (DOCS / "configuration.md").read_text("utf-8"), re.MULTILINE)
     named = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
     tables = {"tenants", "sources", "pools", "lanes", "providers"}
-    wanted = {key for models in MODELS.values() for model in models for key in model.model_fields}
+    wanted = {f.alias or key for models in MODELS.values() for m in models for key, f in m.model_fields.items()}
     assert named - tables == wanted - tables
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from schemas.request import Attachment, EmailRequest, Sender
+from schemas.request import Attachment, EmailRequest, Sender, SendWindow
 from streams.admit import MAX_AHEAD_MS, Admitted, admit
 from streams.config import Config, LanePolicy, Pool, PoolMember, RetrySchedule, SenderDomain, Tenant
 from streams.egress import Source
@@ -96,6 +96,8 @@ def test_internationalised_domains_are_compared_and_kept_as_a_labels() -> None:
         {"headers": {"X-Order": "1"}, "list_id": "news.shop.example", "tags": ("a", "ü")},
         {"attachments": (Attachment("a.txt", "text/plain", b"x" * 100),)},
         {"send_at": NOW + 5, "expires_at": NOW + 6, "guarantee": "at_most_once"},
+        {"send_window": SendWindow(("mon",), "22:00", "02:00", "Europe/Berlin")},
+        {"send_window": SendWindow(timezone="Asia/Tokyo")},
         {"expires_at": NOW - 1},  # ends as expired, not as rejected
         {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
     ],
@@ -105,6 +107,9 @@ def test_admitted(changes: dict[str, Any]) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"send_window": SendWindow(timezone="Mars/Olympus")}, "send_window: unknown time zone 'Mars/Olympus'"),
+    ({"send_window": SendWindow(("montag",))}, "send_window: unknown day 'montag'"),
+    ({"send_window": SendWindow(opens="9")}, "send_window: from: a time of day such as 09:00"),
     ({"id": ""}, "id: 1 to 128 printable"),
     ({"id": "x" * 129}, "id: 1 to 128 printable"),
     ({"id": "a\nb"}, "id: 1 to 128 printable"),

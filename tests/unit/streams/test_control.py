@@ -71,3 +71,15 @@ def test_an_order_that_moves_to_another_campaign_under_its_key() -> None:
     orders.put(b"k", order(campaign="summer"))
     assert orders.find(FACTS, 0) is None
     assert list(orders.all()) == [(b"k", order(campaign="summer"))]
+
+
+def test_it_is_known_whether_an_order_needs_the_path() -> None:
+    orders = put(order(tenant="shop"), order("override", provider="gmail"), order("cancel", campaign="spring"))
+    assert orders.by_path == 0
+    for number, field in enumerate(("provider", "site", "source"), 1):
+        orders.put(field.encode(), order(**{field: "x"}))
+        assert orders.by_path == number
+    orders.put(b"site", order(tenant="shop"))
+    orders.remove(b"source")
+    orders.remove(b"source")
+    assert orders.by_path == 1

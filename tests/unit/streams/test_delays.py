@@ -10,8 +10,10 @@ from streams.delays import Broken, Forward, Wait, delay_ms, next_hop, scaled, st
 @pytest.mark.parametrize(
     ("seconds", "name"),
     [
-        *((-10, "5s"), (0, "5s"), (4.999, "5s"), (5, "5s"), (29.999, "5s"), (30, "30s"), (119, "30s"), (120, "2m")),
-        *((600, "10m"), (3599, "10m"), (3600, "1h"), (21_599, "1h"), (21_600, "6h"), (500_000, "6h")),
+        *((-10, "5s"), (0, "5s"), (4.999, "5s"), (5, "5s"), (27.499, "5s"), (30, "30s"), (117, "30s"), (120, "2m")),
+        *((600, "10m"), (3597, "10m"), (3600, "1h"), (21_597, "1h"), (21_600, "6h"), (500_000, "6h")),
+        # half the smallest tier late is not late: one hop instead of many
+        *((27.5, "30s"), (29.999, "30s"), (117.5, "2m"), (597.5, "10m"), (3599, "1h"), (21_599, "6h")),
     ],
 )
 def test_the_largest_tier_that_does_not_overshoot(seconds: float, name: str) -> None:

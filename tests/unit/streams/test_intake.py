@@ -5,7 +5,8 @@ import pytest
 from schemas.event import EventType
 from schemas.headers import AttemptState
 from schemas.request import AT_LEAST_ONCE, AT_MOST_ONCE, EmailRequest, Sender
-from streams.intake import RECHECK_MS, Looked, decide
+from streams.delays import delay_ms, tier_for
+from streams.intake import OLD_MS, RECHECK_MS, RECHECK_OLD_MS, RECHECK_YOUNG_MS, YOUNG_MS, Looked, decide
 from streams.outcome import Outcome
 
 REQUEST = EmailRequest(
@@ -84,8 +85,43 @@ def test_send_at_waits_with_the_same_attempt_and_never_past_the_end() -> None:
     assert found.due_ms == END
 
 
-@pytest.mark.parametrize(("until", "due"), [(0, NOW + RECHECK_MS), (NOW + 10, NOW + 10), (END, NOW + RECHECK_MS)])
-def test_a_pause_is_looked_at_again(until: int, due: int) -> None:
-    found = outcome(Looked(paused="looking", paused_until_ms=until))
+@pytest.mark.parametrize(
+    ("age", "until", "wait"),
+    [
+        (0, 0, RECHECK_YOUNG_MS),
+        (YOUNG_MS - 1, END, RECHECK_YOUNG_MS),
+        (YOUNG_MS, 0, RECHECK_MS),
+        (OLD_MS - 1, NOW + 10, 10),
+        (OLD_MS, 0, RECHECK_OLD_MS),
+        (100 * OLD_MS, END, RECHECK_OLD_MS),
+    ],
+)
+def test_a_pause_is_looked_at_again_the_rarer_the_older_it_is(age: int, until: int, wait: int) -> None:
+    found = outcome(Looked(paused="looking", paused_until_ms=until, paused_since_ms=NOW - age))
     assert found is not None
-    assert (found.event_type, found.reason, found.due_ms) == (EventType.HELD, "looking", due)
+    assert (found.event_type, found.reason, found.due_ms) == (EventType.HELD, "looking", NOW + wait)
+
+
+def test_each_look_at_a_pause_costs_one_hop() -> None:
+    for wait in (RECHECK_YOUNG_MS, RECHECK_MS, RECHECK_OLD_MS):
+        # the finisher asks for the tier a moment after the decision
+        assert delay_ms(tier_for(NOW + 3, NOW + wait)) == wait
+
+
+def test_a_pause_never_holds_past_the_end() -> None:
+    found = outcome(Looked(paused="looking", paused_until_ms=END + 5), now_ms=END - 1)
+    assert found is not None
+    assert found.due_ms == END
+
+
+def test_a_send_window_waits_for_its_opening_and_send_at_for_its_time() -> None:
+    assert outcome(Looked(opens_ms=NOW)) is None
+    found = outcome(Looked(opens_ms=NOW + 7), attempt=3)
+    assert found == Outcome(EventType.HELD, "send_window", "admit", due_ms=NOW + 7, next_attempt=3)
+    late = REQUEST._replace(send_at=NOW + 5)
+    assert outcome(Looked(opens_ms=NOW + 7), request=late) == found._replace(next_attempt=1)
+    on_time = outcome(Looked(opens_ms=NOW + 5), request=late)
+    assert on_time == Outcome(EventType.HELD, "send_at", "admit", due_ms=NOW + 5, next_attempt=1)
+    beyond = outcome(Looked(opens_ms=END + 7))
+    assert beyond is not None
+    assert beyond.due_ms == END

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.request import SendWindow
-from streams.send_windows import HORIZON_DAYS, filled, next_open_ms, parse
+from streams.config import Tenant
+from streams.send_windows import HORIZON_DAYS, effective, filled, next_open_ms, parse
+from tests.unit.streams.test_intake import REQUEST
 
 WORK = ("mon", "tue", "wed", "thu", "fri")
 
@@ -91,7 +93,10 @@ def test_one_that_hardly_ever_opens_is_looked_at_again() -> None:
         (SendWindow(opens="24:00"), "from: a time of day"),
         (SendWindow(closes="24:01"), "to: a time of day"),
         (SendWindow(opens="09:00", closes="09:00"), "both 09:00"),
-        *((SendWindow(timezone=zone), "unknown time zone") for zone in ("Mars", "../../etc/passwd", "Europe", "a" * 999)),
+        *(
+            (SendWindow(timezone=zone), "unknown time zone")
+            for zone in ("Mars", "../../etc/passwd", "Europe", "a" * 999)
+        ),
         (SendWindow(timezone="\x00"), "unknown time zone"),
     ],
 )
@@ -109,3 +114,30 @@ def test_what_a_request_leaves_out_comes_from_the_campaign_and_the_tenant() -> N
     assert filled(None, campaign, tenant) == tenant._replace(days=("sat",))
     # hours go together: 18:00 must not become 18:00 to 17:00
     assert filled(SendWindow(opens="18:00"), campaign, tenant) == SendWindow(("sat",), "18:00", "", "Europe/Berlin")
+
+
+TENANT = Tenant("news", {}, "bounce.letter.example", {}, ("bulk",))
+OFFICE = SendWindow(WORK, "09:00", "17:00", "Europe/Berlin")
+
+
+def test_bulk_mail_keeps_to_the_tenants_window_and_transactional_only_to_its_own() -> None:
+    tenant = TENANT._replace(send_window=OFFICE, campaign_windows={"sale": SendWindow(("sat",))})
+    own = REQUEST._replace(send_window=SendWindow((), "10:00", "11:00"))
+    assert effective(REQUEST, "bulk", TENANT) is None
+    assert effective(REQUEST, "bulk", None) is None
+    assert effective(REQUEST, "bulk", tenant) == parse(OFFICE)
+    assert effective(REQUEST._replace(campaign="sale"), "bulk", tenant) == parse(OFFICE._replace(days=("sat",)))
+    assert effective(own, "bulk", tenant) == parse(OFFICE._replace(opens="10:00", closes="11:00"))
+    assert effective(REQUEST, "transactional", tenant) is None
+    assert effective(own, "transactional", tenant) == parse(SendWindow((), "10:00", "11:00"))
+
+
+def test_a_recipients_time_zone_alone_moves_the_tenants_hours() -> None:
+    tenant = TENANT._replace(send_window=OFFICE)
+    request = REQUEST._replace(send_window=SendWindow(timezone="Asia/Tokyo"))
+    assert effective(request, "bulk", tenant) == parse(OFFICE._replace(timezone="Asia/Tokyo"))
+    assert effective(request, "transactional", tenant) is None
+
+
+def test_a_window_that_admission_refuses_restricts_nothing() -> None:
+    assert effective(REQUEST._replace(send_window=SendWindow(("monday",))), "bulk", TENANT) is None
