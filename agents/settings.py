@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     health_port_file: Path | None = Field(None, description="Where to write the port that was taken.")
     slots_transactional: int = Field(100, ge=1, description="Transactional messages in flight per worker.")
     slots_bulk: int = Field(200, ge=1, description="Bulk messages in flight per worker.")
+    soft_bounces: int = Field(5, ge=2, description="Soft bounces that suppress an address, one a day counted.")
+    soft_bounce_days: float = Field(7, ge=0, description="Days that must lie between the first and the last of them.")
+    soft_keep_days: float = Field(90, gt=0, description="Days that such a suppression lasts.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @field_validator("lanes", "dns_servers", mode="before")

@@ -122,7 +122,7 @@ def _complaint(kind: str, claim: Claim, at_ms: int) -> Ruling:
 
 def _unsubscribed(claim: Claim, how: str, at_ms: int) -> Ruling:
     written = _event(claim, Outcome(EventType.UNSUBSCRIBED, how), at_ms)
-    scope = rules.unsubscribe_scope(claim.facts.tenant, claim.facts.lane)
+    scope = rules.unsubscribe_scope(claim.facts.tenant, claim.facts.lane, claim.facts.list_id)
     return Ruling(APPLIED, "unsubscribe", (written,), _listed(claim, scope, rules.UNSUBSCRIBE, written, at_ms))
 
 

@@ -101,19 +101,13 @@ def complaint_scope(tenant: str, lane: str) -> Scope:
     return Scope(tenant, ANY if lane == "transactional" else lane)
 
 
-def unsubscribe_scope(tenant: str, lane: str) -> Scope:
-    """The lane of the mail: whoever leaves a newsletter still gets receipts."""
-    return Scope(tenant, lane)
+def unsubscribe_scope(tenant: str, lane: str, list_id: str) -> Scope:
+    """The list, or the lane of mail that belongs to none: whoever leaves a newsletter still gets receipts."""
+    return Scope(tenant, lane, list_id)
 
 
 def suppression(
-    scope: Scope,
-    address_hash: str,
-    reason: str,
-    origin: str,
-    at_ms: int,
-    address: str = "",
-    until_ms: int | None = None,
+    scope: Scope, address_hash: str, reason: str, origin: str, at_ms: int, address: str = ""
 ) -> Suppression:
-    """The entry. `origin` is the id of the event that it follows from; `until_ms` None means for ever."""
-    return Suppression(scope.tenant, address_hash, address, scope.lane, reason, origin, at_ms, until_ms)
+    """An entry without end. `origin` is the id of the event that it follows from."""
+    return Suppression(scope.tenant, address_hash, address, scope.lane, reason, origin, at_ms, None, scope.list_id)
