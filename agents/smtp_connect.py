@@ -10,8 +10,8 @@ from aiosmtplib.response import SMTPResponse
 from agents.smtp_protocol import PipelinedProtocol
 from agents.smtp_session import Session, SessionFacts, SessionLostError, Timeouts
 from streams.egress import Source
+from streams.ehlo import Capabilities, parse_ehlo
 from streams.replies import Reply
-from streams.smtp import Capabilities, parse_ehlo
 
 
 def opportunistic_tls() -> ssl.SSLContext:

@@ -11,18 +11,32 @@ from typing import Any, NamedTuple, Protocol
 from aiosmtplib.errors import SMTPException
 
 from agents.smtp_protocol import PipelinedProtocol
+from streams.ehlo import Capabilities
 from streams.replies import Reply, ReplyError
-from streams.smtp import Capabilities, Envelope, Result, Transaction, refuse_early
+from streams.smtp import Envelope, Result, Transaction, refuse_early
 
 
 class Timeouts(NamedTuple):
-    """Seconds (RFC 5321 section 4.5.3.2 allows more); `attempt` is the deadline over all of one message."""
+    """Seconds, by what is awaited (RFC 5321 section 4.5.3.2 allows more); `attempt` is the deadline over all of one
+    message, `command` is for EHLO, STARTTLS and AUTH, `body` for the reply to the final dot."""
 
     connect: float = 10.0
     greeting: float = 20.0
     command: float = 20.0
     attempt: float = 45.0
     idle: float = 4.0
+    mail: float = 45.0
+    rcpt: float = 45.0
+    data: float = 45.0
+    body: float = 45.0
+
+    def of(self, stage: str) -> float:
+        """How long the reply of this stage of a transaction may take."""
+        return float(getattr(self, _TIMEOUT.get(stage, stage)))
+
+
+_TIMEOUT = {"rset": "command", "bdat": "body", "empty": "body"}
+"""Stages of a transaction whose time-out has another name."""
 
 
 class SessionLostError(Exception):
@@ -32,6 +46,10 @@ class SessionLostError(Exception):
         super().__init__(text)
         self.stage = stage
         self.reply = reply
+
+
+class SourceError(SessionLostError):
+    """The source cannot be used, wherever the mail goes: nothing is known against the destination or the message."""
 
 
 class Job(Protocol):
@@ -81,11 +99,13 @@ class Session:
         self.caps = caps
         self.facts = facts
         self.deadline: float | None = None
+        self._awaited = ""
 
     def abort_if_late(self, now: float) -> None:
         """Called about once a second with the loop's time."""
         if self.deadline is not None and now > self.deadline:
-            self._protocol.abort(TimeoutError(f"no reply within {self._timeouts.attempt:.0f} s"))
+            seconds = min(self._timeouts.attempt, self._timeouts.of(self._awaited))
+            self._protocol.abort(TimeoutError(f"no reply within {seconds:.0f} s ({self._awaited})"))
 
     async def deliver(self, take: Callable[[], Job | None], wait: Callable[[float], Any], limit: int) -> None:
         """Send jobs until none comes for a while or `limit` messages were sent, then QUIT.
@@ -99,11 +119,11 @@ class Session:
             try:
                 if not opened:
                     self._write(current.transaction.open(reset))
-                await self._converse(current.transaction)
+                await self._converse(current)
                 if current.transaction.wants_body:
                     following = await self._follow(current.transaction, take if sent + 1 < limit else _none)
                     self._send_body(current.transaction, following)
-                    await self._converse(current.transaction)
+                    await self._converse(current)
             except (OSError, ReplyError, SMTPException, SessionLostError) as e:
                 self._break(current, following, e, reused=sent > 0)
                 return
@@ -150,9 +170,12 @@ class Session:
         body = transaction.body()
         self._write(body + following.transaction.open() if following else body)
 
-    async def _converse(self, transaction: Transaction) -> None:
+    async def _converse(self, current: _Open) -> None:
         """Exchange replies and commands until the body is wanted or nothing is awaited."""
+        transaction, now = current.transaction, asyncio.get_running_loop().time
         while not (transaction.wants_body or transaction.finished):
+            self._awaited = transaction.awaited  # C1.6: each stage has its own time, all are under one deadline
+            self.deadline = min(current.deadline, now() + self._timeouts.of(self._awaited))
             reply = await self._protocol.reply()
             more = transaction.on_reply(reply)
             if reply.code == 421:  # RFC 5321 section 3.8: the server closes the channel

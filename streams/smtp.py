@@ -9,38 +9,11 @@ import re
 from collections import deque
 from typing import NamedTuple
 
+from streams.ehlo import Capabilities
 from streams.replies import Reply
 
 _LINE_END = re.compile(r"[\r\n\0]")
 _CONTROL = re.compile(r"[\x00-\x20\x7f<>]")
-
-
-class Capabilities(NamedTuple):
-    """What the server offered in its EHLO reply; all absent after HELO."""
-
-    pipelining: bool = False
-    starttls: bool = False
-    smtputf8: bool = False
-    eightbit: bool = False
-    chunking: bool = False
-    size: int | None = None
-    """Largest message in octets (RFC 1870), 0 for no fixed limit, None when SIZE is not offered."""
-
-
-def parse_ehlo(reply: Reply) -> Capabilities:
-    """Read the EHLO reply's lines; unknown keywords and broken parameters are ignored."""
-    words = [line.upper().split() for line in reply.text.split("\n")[1:]]
-    offered = {w[0]: w[1:] for w in words if w}
-    size = offered.get("SIZE")
-    limit = None if size is None else int(size[0]) if size and size[0].isascii() and size[0].isdigit() else 0
-    return Capabilities(
-        pipelining="PIPELINING" in offered,
-        starttls="STARTTLS" in offered,
-        smtputf8="SMTPUTF8" in offered,
-        eightbit="8BITMIME" in offered,
-        chunking="CHUNKING" in offered,
-        size=limit,
-    )
 
 
 class Envelope(NamedTuple):
@@ -119,6 +92,11 @@ class Transaction:
     def finished(self) -> bool:
         """Every reply that this transaction is owed has come."""
         return not self._awaited and not self.wants_body
+
+    @property
+    def awaited(self) -> str:
+        """The stage of the next reply: rset, mail, rcpt, data, bdat, body or empty."""
+        return self._awaited[0][0]
 
     @property
     def answered(self) -> bool:

@@ -9,8 +9,9 @@ import uvloop
 
 from agents.smtp_protocol import PipelinedProtocol
 from agents.smtp_session import Session, SessionFacts, SessionLostError, Timeouts
+from streams.ehlo import parse_ehlo
 from streams.replies import Reply
-from streams.smtp import Envelope, Result, parse_ehlo
+from streams.smtp import Envelope, Result
 from tests.bench import mails, peer, proc
 from tests.bench.lab import Lab
 

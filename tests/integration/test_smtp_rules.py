@@ -176,9 +176,19 @@ async def test_c1_6_the_deadline_counts_for_a_pipelined_successor_too() -> None:
     assert not second.in_doubt
 
 
-def test_c1_6_each_time_out_is_settable() -> None:
-    changed = Timeouts(1.0, 2.0, 3.0, 4.0, 5.0)
-    assert changed._asdict() == {"connect": 1.0, "greeting": 2.0, "command": 3.0, "attempt": 4.0, "idle": 5.0}
+@pytest.mark.parametrize(("answered", "stage"), [(0, "mail"), (1, "rcpt"), (2, "data"), (3, "body")])
+async def test_c1_6_each_stage_has_its_own_time_out(answered: int, stage: str) -> None:
+    script = (*OPEN_PLAIN, *PLAIN_STEPS[:answered], PLAIN_STEPS[answered]._replace(pieces=(), then="hang"))
+    job = FakeJob()
+    async with scripted(script) as server, sending(server.port, QUICK._replace(**{stage: 0.1})) as sender:
+        await sender.send(job)
+    assert f"s ({stage})" in str(job.losses["a@x.test"][0])
+
+
+def test_c1_6_each_stage_of_a_transaction_has_a_time_out() -> None:
+    times = Timeouts(command=1.0, mail=2.0, rcpt=3.0, data=4.0, body=5.0)
+    wanted = {"rset": 1.0, "mail": 2.0, "rcpt": 3.0, "data": 4.0, "bdat": 5.0, "body": 5.0, "empty": 5.0}
+    assert {stage: times.of(stage) for stage in wanted} == wanted
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])

@@ -5,8 +5,9 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.ehlo import Capabilities
 from streams.replies import Reply
-from streams.smtp import Capabilities, Envelope, Transaction, dot_stuffed
+from streams.smtp import Envelope, Transaction, dot_stuffed
 
 CODES = st.sampled_from([200, 250, 251, 354, 354, 421, 450, 451, 452, 500, 503, 550, 552, 554])
 CAPS = st.builds(

@@ -2,16 +2,15 @@
 
 import pytest
 
+from streams.ehlo import Capabilities, parse_ehlo
 from streams.replies import Reply
 from streams.smtp import (
     NO_SMTPUTF8,
     TOO_BIG,
-    Capabilities,
     Envelope,
     Result,
     Transaction,
     dot_stuffed,
-    parse_ehlo,
     refuse_early,
 )
 
