@@ -10,6 +10,8 @@ from analytics.query import ALL_TIME
 from tests.chaos import sink_parts
 
 REPEAT = 5
+PIECE = 100_000
+"""Rows of one insert: the embedded engine has a limit on memory."""
 _MESSAGE = "00000000-0000-4000-8000-{:012x}"
 VIEWS = {
     "v_delivery_rate": f"v_delivery_rate({ALL_TIME}, group = 'provider')",
@@ -30,7 +32,7 @@ _DOMAIN = "['gmail.test', 'gmail.test', 'outlook.test', 'yahoo.test'][number % 4
 _REQUESTS = f"""INSERT INTO email_requests_local (message_id, request_id, tenant_id, campaign_id, lane,
     recipient_domain, accepted_at, replayed, kafka_topic, kafka_partition, kafka_offset)
 SELECT {_ID}, toString(number), {_WHO}, 'bulk', {_DOMAIN}, {_WHEN}, false, 'email.requests.bulk', number % 8,
-    intDiv(number, 8) FROM numbers({{count:UInt64}})"""
+    intDiv(number, 8) FROM numbers({{first:UInt64}}, {{count:UInt64}})"""
 _EVENTS = f"""INSERT INTO email_events_local (event_id, event_time, event_type, tenant_id, campaign_id, message_id,
     recipient_hash, recipient_domain, provider, mx_host, stream, attempt, smtp_code, enhanced_code, bounce_class,
     bounce_type, diagnostic, queued_at, time_to_deliver_ms, kafka_partition, kafka_offset)
@@ -38,7 +40,7 @@ SELECT generateUUIDv4(), {_WHEN} + toIntervalSecond(number % 40), {{type:String}
     {_DOMAIN}, recipient_domain AS provider, concat('mx.', recipient_domain), 'bulk', 1, {{code:Int32}},
     {{enhanced:String}}, {{class:String}}, 'hard',
     concat({{enhanced:String}}, ' as the server said, number ', toString(number)), {_WHEN},
-    number % 40000, number % 8, intDiv(number, 8) FROM numbers({{count:UInt64}}) WHERE """
+    number % 40000, number % 8, intDiv(number, 8) FROM numbers({{first:UInt64}}, {{count:UInt64}}) WHERE """
 _KINDS = (
     ("number % 10 = 0", {"type": "deferred", "code": 451, "enhanced": "4.7.1", "class": "greylisted"}),
     ("number % 100 < 92", {"type": "delivered", "code": 250, "enhanced": "2.0.0", "class": ""}),
@@ -52,9 +54,11 @@ def measure(folder: Path, messages: int) -> dict[str, Any]:
     with sink_parts.clickhouse_process(folder / "clickhouse") as (_, port):
         settings = sink_parts.settings_for("127.0.0.1:1", port, f"bench-{uuid.uuid4().hex[:6]}")
         client = sink_parts.database(settings)
-        client.command(_REQUESTS, parameters={"count": messages})
-        for where, fields in _KINDS:
-            client.command(_EVENTS + where, parameters={"count": messages, **fields})
+        for first in range(0, messages, PIECE):
+            piece = {"first": first, "count": min(PIECE, messages - first)}
+            client.command(_REQUESTS, parameters=piece)
+            for where, fields in _KINDS:
+                client.command(_EVENTS + where, parameters={**piece, **fields})
         rows = int(client.command("SELECT count() FROM email_events"))
         took = {name: [_timed(client, words) for _ in range(REPEAT + 1)][1:] for name, words in VIEWS.items()}
     medians = {name: round(statistics.median(times), 2) for name, times in took.items()}

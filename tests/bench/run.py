@@ -12,6 +12,7 @@ import platform
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,14 +94,23 @@ def measure(lab: Lab, size: Size, parts: set[str], found: dict[str, list[Result]
             if not parts.intersection(step.parts) or not (step.every_round or number == size.rounds):
                 continue
             started = time.monotonic()
-            result = step.measure(lab, size)
+            result = _kept(step, lab, size)
             after = limit.rsa_per_core_s(size.limit_s)
             result["rsa_per_core_s"] = (last + after) / 2
             last = after
             found["limit"].append({"rsa_per_core_s": after})
             found.setdefault(name, []).append(result)
-            told = f" SKIPPED: {result['skipped']}" if "skipped" in result else ""
+            told = "".join(f" {word.upper()}: {result[word]}" for word in ("skipped", "failed") if word in result)
             _say(f"round {number} of {size.rounds}  {name:18} {time.monotonic() - started:6.1f} s{told}")
+
+
+def _kept(step: Step, lab: Lab, size: Size) -> Result:
+    """A step that fails says so in its place: the others are not lost for it."""
+    try:
+        return step.measure(lab, size)
+    except Exception as e:
+        traceback.print_exc()
+        return {"failed": f"{type(e).__name__}: {e}"[:500]}
 
 
 def conditions(size: Size, parts: set[str]) -> Result:
@@ -154,15 +164,13 @@ def main(arguments: list[str] | None = None) -> int:
     about = conditions(size, parts)
     found: dict[str, list[Result]] = {"limit": []}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_lab(Path(folder)) as lab:
-        try:
-            measure(lab, size, parts, found)
-        finally:
-            write(asked.out, about, found)  # also when a late step fails: the quarter of an hour is not lost
+        measure(lab, size, parts, found)
+    write(asked.out, about, found)
     table = summary.table(found, about)
     print(table)
     if not asked.quick and not asked.parts:
         summary.write_table(Path("BENCHMARKS.md"), table)
-    return 0
+    return 1 if any("failed" in result for rounds in found.values() for result in rounds) else 0
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def ratio(found: Rounds, ours: str, theirs: tuple[str, ...], name: str) -> Figur
         peers = [
             rounds[i][name] for t in theirs if (rounds := found.get(t, [])) and i < len(rounds) and name in rounds[i]
         ]
-        if peers:
+        if peers and name in mine:
             values.append(mine[name] / max(peers))
     return figure(values)
 
@@ -91,7 +91,7 @@ def summarise(found: Rounds) -> dict[str, Any]:
     """The medians by key; null for what was not measured."""
     summary: dict[str, Any] = {name: f.median and round(f.median, 4) for name, f in figures(found).items()}
     query = found.get("query")
-    summary["query_ms"] = query[0]["query_ms"] if query else None
+    summary["query_ms"] = query[0].get("query_ms") if query else None
     return summary
 
 
