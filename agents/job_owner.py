@@ -81,7 +81,7 @@ class JobOwner:
         messages = self._consumer.consume(BATCH, timeout=0.1)
         wrote = sum([self._take(m) for m in messages])
         now = time.monotonic()
-        if now - self._ticked_at >= TICK_S:
+        if not self._unread and now - self._ticked_at >= TICK_S:
             self._ticked_at = now
             wrote += self._write(self._job.on_time(time.time_ns() // 1_000_000))
         if wrote:

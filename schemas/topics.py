@@ -47,6 +47,8 @@ def table(prefix: str = "email") -> tuple[TopicSpec, ...]:
         topic("strikes", "small", None, "Strikes", "tenant/address hash", compacted=True),
         topic("templates", "small", None, "Template", "id@version", compacted=True),
         topic("control", "small", None, "Control", "kind and scope", compacted=True),
+        # the control topic keeps the last order of a scope; here is every one, with its action and why
+        topic("decisions", "small", 400 * DAY, "Control", "as on the control topic"),
         topic("state", "small", None, "JobState", "job", compacted=True),
         topic("quota.demand", "small", HOUR, "QuotaDemand", "none: partition of the limit key"),
         topic("quota.grants", "small", HOUR, "QuotaGrant", "none: partition of the limit key"),

@@ -19,7 +19,7 @@ class EventJob(Protocol):
     """The pure part of a job, in streams/. Called from one thread.
 
     types: the event types it wants; empty means every type. follows: compacted topics (without prefix) that it reads
-    too, from the beginning and up to their end before the first event; its own outputs come back there as well.
+    too, from the beginning and up to their end before the first event or tick; its own outputs come back there as well.
     """
 
     name: str
