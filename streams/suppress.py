@@ -149,6 +149,12 @@ class SuppressionSet:
                 found += 1
         return None
 
+    def get(self, key: SuppressionKey, now_ms: int) -> Suppressed | None:
+        """The entry of exactly this scope, if it is in force."""
+        high, low = _words(key.address_hash)
+        at = self._index(high >> _SHIFT, high, low ^ _mix(key.scope))
+        return None if at < 0 else self._in_force(key.scope, high >> _SHIFT, at, now_ms)
+
     def _in_force(self, scope: Scope, bucket: int, at: int, now_ms: int) -> Suppressed | None:
         until = self._until[bucket][at]
         if until != _FOREVER and until * 1000 <= now_ms:

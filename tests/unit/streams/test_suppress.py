@@ -72,6 +72,15 @@ def test_a_list_stops_only_its_own_mail() -> None:
     assert table.find("shop", "bulk", HASH, 0, "weekly.shop.example") == Suppressed(key().scope, "complaint", None)
 
 
+def test_get_looks_at_exactly_one_scope() -> None:
+    table = SuppressionSet()
+    table.put(key(), "unsubscribe", 5_000)
+    assert table.get(key(), 0) == Suppressed(key().scope, "unsubscribe", 5_000)
+    assert table.get(key(), 5_000) is None
+    assert table.get(key(tenant="*"), 0) is None
+    assert table.get(SuppressionKey(Scope("shop", "bulk", "weekly"), HASH), 0) is None
+
+
 def test_an_expired_entry_no_longer_stops_but_a_wider_one_does() -> None:
     table = SuppressionSet()
     table.put(key(), "soft_bounces", 1_500)
