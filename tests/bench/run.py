@@ -108,7 +108,7 @@ def _kept(step: Step, lab: Lab, size: Size) -> Result:
     """A step that fails says so in its place: the others are not lost for it."""
     try:
         return step.measure(lab, size)
-    except Exception as e:
+    except Exception as e:  # noqa: BLE001 - whatever it is, it is in the result
         traceback.print_exc()
         return {"failed": f"{type(e).__name__}: {e}"[:500]}
 
