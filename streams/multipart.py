@@ -8,7 +8,8 @@ MAX_BOUNDARY = 70
 
 _BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))""", re.IGNORECASE)
 _NAME = re.compile(
-    r"""^content-disposition:\s*form-data\b[^\r\n]*?;\s*name=(?:"([^"\r\n]*)"|([^\s;"]+))""", re.I | re.M
+    r"""^content-disposition:\s*form-data\b[^\r\n]*?;\s*name=(?:"([^"\r\n]*)"|([^\s;"]+))""",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 

@@ -98,13 +98,13 @@ def changes(order: Order, trace: WebTrace, one_click: str, state: State) -> tupl
     """
     own = trace.list_id or ALL
     wanted = {
-        ONE_CLICK: lambda: [Change(own if one_click == "list" else ALL, True)],
-        STOP: lambda: [Change(own, True)],
-        STOP_ALL: lambda: [Change(ALL, True)],
-        RESUME: lambda: [Change(own, False)],
-        RESUME_ALL: lambda: [Change(ALL, False)],
-        SAVE: lambda: _saved(order, state),
-    }[order.verb]()
+        ONE_CLICK: [Change(own if one_click == "list" else ALL, True)],
+        STOP: [Change(own, True)],
+        STOP_ALL: [Change(ALL, True)],
+        RESUME: [Change(own, False)],
+        RESUME_ALL: [Change(ALL, False)],
+        SAVE: _saved(order, state),
+    }[order.verb]
     return tuple(c for c in wanted if state.reasons.get(c.list_id, "") in ({"", REASON} if c.stop else {REASON}))
 
 
