@@ -49,7 +49,7 @@ class Claims:
             if proof.trace:
                 claim = self._of_request(proof.trace, stored.get(place) if place else None)
                 if isinstance(claim, Claim):
-                    found.append(Resolved(claim, proof.trace.partition))
+                    found.append(Resolved(_with_path(claim, proof.web), proof.trace.partition))
                     continue
                 fault = claim
             found.append(self._of_link(proof.web) if proof.web else Resolved(None, fault=fault))
@@ -98,7 +98,20 @@ class Claims:
             campaign=web.campaign,
             recipient_hash=web.recipient_hash,
             domain=web.domain,
-            provider=self._providers.get(web.domain, ""),
+            provider=web.provider or self._providers.get(web.domain, ""),
+            template=web.template,
+            sending_domain=web.sending_domain,
+            source=web.source,
+            pool=web.pool,
+            accepted_ms=web.issued_s * 1000,
             list_id=web.list_id,
         )
         return Resolved(Claim(facts), web.partition)
+
+
+def _with_path(claim: Claim, web: WebTrace | None) -> Claim:
+    """A link of the same message knows what its request does not: the way that it went."""
+    if web is None or web.message_id != claim.facts.message_id:
+        return claim
+    known = {name: value for name in ("provider", "source", "pool") if (value := getattr(web, name))}
+    return claim._replace(facts=claim.facts._replace(**known))

@@ -131,8 +131,7 @@ def _readable(value: bytes) -> bool:
 
 
 def _packed(strikes: Strikes) -> bytes:
-    fields = strikes._replace(strikes=tuple(s._asdict() for s in strikes.strikes))  # type: ignore[arg-type]
-    return codec.encode("Strikes", fields._asdict())
+    return codec.encode("Strikes", {**strikes._asdict(), "strikes": [s._asdict() for s in strikes.strikes]})
 
 
 def _unpacked(raw: bytes) -> Strikes:
