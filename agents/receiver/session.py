@@ -5,10 +5,10 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from agents.receiver.body import ChunkReader, DotReader
 from agents.receiver.desk import Desk
 from agents.receiver.wire import Wire
 from streams.personalities import Answer, Behaviour, Facts, Provider, answer, banner, reply_bytes
+from streams.smtp_body import ChunkReader, DotReader
 
 MAX_LINE = 4096
 """Octets of a command line: RFC 5321 wants 512 (section 4.5.3.1.4), extensions more."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from agents.receiver import commands
-from agents.receiver.body import ChunkReader, DotReader
 from agents.receiver.session import Handler, Recipient, Session
+from streams import smtp_arguments as commands
 from streams.personalities import Answer, answer, reply_bytes
+from streams.smtp_body import ChunkReader, DotReader
 
 MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8"})
 OK = b"250 2.0.0 OK\r\n"

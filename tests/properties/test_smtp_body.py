@@ -1,11 +1,11 @@
-"""The receiver's readers give back what was sent, wherever the segments are cut."""
+"""The server's readers give back what was sent, wherever the segments are cut."""
 
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.receiver.body import ChunkReader, DotReader
+from streams.smtp_body import ChunkReader, DotReader
 
 LINES = st.lists(st.sampled_from([b"", b".", b"..", b"a", b".a", b"a.\n.", b"\r.", b"longer line"]), max_size=8)
 

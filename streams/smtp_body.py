@@ -1,4 +1,4 @@
-"""Taking a message off the buffer: DATA with its dots (RFC 5321 section 4.5.2), BDAT with its sizes (RFC 3030)."""
+"""A server takes a message off its buffer: DATA with its dots (RFC 5321 section 4.5.2), BDAT with its sizes (RFC 3030)."""
 
 END = b"\r\n.\r\n"
 
