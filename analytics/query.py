@@ -1,11 +1,16 @@
 """Questions as functions, for commands and the demo: each is one SQL query, most over a view."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
 ALL_TIME = "tenant = '', from = '1971-01-01 00:00:00', to = '2200-01-01 00:00:00'"
 """Parameters of the views for everything there is."""
+
+
+QUEUE_COLUMNS = ("lane", "provider", "tenant_id", "state", "reason")
+"""By what v_queue counts."""
 
 
 class Table(NamedTuple):
@@ -111,6 +116,32 @@ def deliver_time(client: Client) -> DeliverTime:
 def timeline(client: Client, message_id: str) -> Table:
     """Everything that happened to one message, in order."""
     return ask(client, "SELECT * FROM v_message_timeline(message_id = {message_id:UUID})", {"message_id": message_id})
+
+
+def queue(client: Client, by: Sequence[str] = QUEUE_COLUMNS) -> Table:
+    """Open messages, grouped by some of QUEUE_COLUMNS; the oldest is the age in seconds. Raises ValueError."""
+    if unknown := sorted(set(by) - set(QUEUE_COLUMNS)):
+        raise ValueError(f"unknown column {unknown[0]!r}; columns are {', '.join(QUEUE_COLUMNS)}")
+    columns = ", ".join(by)
+    return ask(
+        client,
+        f"""
+        SELECT {columns + "," if by else ""} sum(v.open) AS open, max(v.oldest_seconds) AS oldest_seconds,
+               min(v.next_due) AS next_due, sum(v.overdue) AS overdue
+        FROM v_queue AS v {"GROUP BY " + columns if by else ""} ORDER BY open DESC {"," + columns if by else ""}
+        """,
+    )
+
+
+def cancel_report(client: Client, tenant: str, campaign: str, ordered_at_ms: int) -> dict[str, Any]:
+    """v_cancel_report: what became of a campaign's messages (`*`: of the tenant's) before and after the order."""
+    parameters = {"tenant": tenant, "campaign": campaign, "at": ordered_at_ms}
+    sql = """
+        SELECT * FROM v_cancel_report(
+            tenant = {tenant:String}, campaign = {campaign:String},
+            ordered_at = fromUnixTimestamp64Milli({at:Int64}, 'UTC'))
+        """
+    return ask(client, sql, parameters).dicts()[0]
 
 
 def health(client: Client) -> Table:

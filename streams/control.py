@@ -31,6 +31,22 @@ def matches(order: Control, facts: Facts) -> bool:
     return all(getattr(order, field) in (ANY, known) for field, known in zip(Facts._fields, facts, strict=True))
 
 
+def scope_of(order: Control) -> Facts:
+    """What the order is about; `*` where it is about any."""
+    return Facts(*(getattr(order, field) for field in Facts._fields))
+
+
+def touches(order: Control, scope: Facts) -> bool:
+    """Some message may be in both: in no part of the two scopes do different names stand."""
+    return all(ANY in pair or pair[0] == pair[1] for pair in zip(scope_of(order), scope, strict=True))
+
+
+def words(scope: Facts) -> str:
+    """The scope as people read it: `tenant shop, provider gmail`."""
+    said = [f"{field} {value}" for field, value in zip(Facts._fields, scope, strict=True) if value != ANY]
+    return ", ".join(said) or "everything"
+
+
 def in_force(order: Control, now_ms: int) -> bool:
     """An order ends by itself at expires_at."""
     return order.expires_at is None or order.expires_at > now_ms

@@ -64,7 +64,11 @@ def since_ms(text: str, now_ms: int) -> int:
     try:
         return now_ms - round(seconds(text) * 1000)
     except ValueError:
-        pass
+        return time_ms(text)
+
+
+def time_ms(text: str) -> int:
+    """Milliseconds since the epoch of an ISO 8601 time with zone."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError as e:

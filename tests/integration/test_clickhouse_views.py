@@ -46,15 +46,22 @@ class World:
     offset: int = 0
 
     def request(
-        self, number: int, at: int = T0, lane: str = "bulk", tenant: str = "shop", replayed: bool = False
+        self,
+        number: int,
+        at: int = T0,
+        lane: str = "bulk",
+        tenant: str = "shop",
+        replayed: bool = False,
+        campaign: str = "",
     ) -> None:
         self.offset += 1
-        names = ["message_id", "request_id", "tenant_id", "lane", "recipient_domain", "accepted_at", "replayed"]
+        names = ["message_id", "request_id", "tenant_id", "lane", "campaign_id", "recipient_domain", "accepted_at"]
         row = [
             uuid.UUID(int=number),
             str(number),
             tenant,
             lane,
+            campaign,
             "gmail.test",
             at,
             replayed,
@@ -63,7 +70,9 @@ class World:
             self.offset,
         ]
         self.client.insert(
-            "email_requests_local", [row], column_names=[*names, "kafka_topic", "kafka_partition", "kafka_offset"]
+            "email_requests_local",
+            [row],
+            column_names=[*names, "replayed", "kafka_topic", "kafka_partition", "kafka_offset"],
         )
 
     def event(self, number: int, event_type: str, at: int = T0 + 1000, tenant: str = "shop", **fields: Any) -> None:
@@ -307,3 +316,76 @@ def test_outcomes_counts_and_times(client: Any, world: World) -> None:
     ]  # fmt: skip
     assert query.counts(client) == {"bounced": 1, "delivered": 4, "suppressed": 1}
     assert query.deliver_time(client) == query.DeliverTime(4, 200, 300, 300)
+
+
+def test_queue_says_what_open_messages_wait_for(client: Any, world: World) -> None:
+    now = int(time.time() * 1000)
+    for number in range(4):
+        world.request(number, at=now - 60_000 * (number + 1))
+    world.event(0, EventType.DELIVERED, now)
+    world.event(1, EventType.DEFERRED, now - 2000, provider="gmail", reason="rate", next_attempt_at=now + 5000)
+    world.event(2, EventType.DEFERRED, now - 9000, provider="gmail", reason="rate", next_attempt_at=now - 8000)
+    world.event(
+        2, EventType.HELD, now - 1000, provider="", reason="pause by ann: looking", next_attempt_at=now - 99_000
+    )
+    world.event(2, EventType.DUPLICATE, now)
+    rows = query.ask(client, "SELECT * FROM v_queue").dicts()
+    names = ("lane", "provider", "tenant_id", "state", "reason", "open", "overdue")
+    assert [tuple(r[name] for name in names) for r in rows] == [
+        ("bulk", "", "shop", "new", "", 1, 0),
+        ("bulk", "gmail", "shop", "deferred", "rate", 1, 0),
+        ("bulk", "gmail", "shop", "held", "pause by ann: looking", 1, 1),
+    ]
+    assert [r["oldest_seconds"] // 60 for r in rows] == [4, 2, 3]
+    assert round(rows[1]["next_due"].timestamp() * 1000) == now + 5000
+    totals = query.queue(client, ("lane", "provider")).dicts()
+    assert [(r["lane"], r["provider"], r["open"]) for r in totals] == [("bulk", "gmail", 2), ("bulk", "", 1)]
+    assert query.queue(client, ()).dicts()[0]["open"] == 3
+    with pytest.raises(ValueError, match="unknown column 'colour'; columns are lane, provider"):
+        query.queue(client, ("colour",))
+
+
+def test_the_cancel_report_equals_a_count_in_python(client: Any, world: World) -> None:
+    chance, ordered = random.Random(7), T0 + 10_000
+    expected = dict.fromkeys(("before", "delivered_before", "after", "delivered_after", "cancelled", "open"), 0)
+    for number in range(80):
+        campaign = chance.choice(("spring", "spring", "summer"))
+        world.request(number, campaign=campaign)
+        end = chance.choice((None, *sorted(TERMINAL)))
+        at = ordered + chance.choice((-1, 0, 500))
+        if chance.random() < 0.5:
+            world.event(number, EventType.HELD, at - 5, campaign_id=campaign)
+        if end:
+            world.event(number, end, at, campaign_id=campaign)
+        if campaign != "spring":
+            continue
+        side = "before" if at < ordered else "after"
+        expected[{None: "open", "cancelled": "cancelled"}.get(end, side)] += 1
+        expected[f"delivered_{side}"] += end == EventType.DELIVERED
+    world.request(1000, campaign="spring", tenant="news")
+    report = query.cancel_report(client, "shop", "spring", ordered)
+    assert {name: report[name] for name in expected} == expected
+    assert report["accepted"] == sum(expected[name] for name in ("before", "after", "cancelled", "open"))
+    assert report["difference"] == 0
+    assert query.cancel_report(client, "shop", "*", ordered)["accepted"] == 80
+    assert query.cancel_report(client, "shop", "autumn", ordered)["accepted"] == 0
+
+
+def test_the_cancel_report_shows_what_does_not_balance(client: Any, world: World) -> None:
+    world.request(1, campaign="spring")
+    world.event(1, EventType.CANCELLED, T0 + 1, campaign_id="spring")
+    world.event(1, EventType.DELIVERED, T0 + 2, campaign_id="spring")
+    world.event(2, EventType.CANCELLED, T0 + 1, campaign_id="spring")
+    report = query.cancel_report(client, "shop", "spring", T0)
+    assert (report["accepted"], report["cancelled"], report["difference"]) == (1, 2, -2)
+
+
+def test_messages_and_ledger_agree_about_replays(client: Any, world: World) -> None:
+    world.request(1)
+    world.event(1, EventType.REJECTED, T0 + 1000)
+    world.request(1, at=T0 + 5000, replayed=True)
+    (row,) = query.ask(client, "SELECT outcome, terminal_types FROM v_messages").rows
+    assert row == ("rejected", 1)
+    world.event(1, EventType.DELIVERED, T0 + 6000)
+    (row,) = query.ask(client, "SELECT outcome, terminal_types, last_event FROM v_messages").rows
+    assert row == ("delivered", 1, "delivered")
