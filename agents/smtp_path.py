@@ -3,17 +3,15 @@
 import asyncio
 import logging
 import random
-import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from agents.dns import Resolver
-from agents.smtp_connect import Connector
-from agents.smtp_session import Job, Session, SessionFacts, SessionLostError
+from agents.smtp_reach import Reach
+from agents.smtp_session import Job, Session, SessionFacts, SessionLostError, SourceError
 from streams.backlog import Pace
 from streams.egress import Source
-from streams.route import Route, usable_address
+from streams.route import Route
 from streams.site_health import SiteHealth, failed
 
 log = logging.getLogger(__name__)
@@ -34,9 +32,7 @@ class Limits(NamedTuple):
 class Shared(NamedTuple):
     """What the paths of a worker have in common."""
 
-    resolver: Resolver
-    connector: Connector
-    loopback_only: bool
+    reach: Reach
     limits: Callable[[], Limits]
 
 
@@ -145,18 +141,20 @@ class Path:
         return self._pace.room(now, trusted=not self.state.health.failures)
 
     def _refuse(self, job: Job, error: SessionLostError) -> None:
-        job.unreachable(error, SessionFacts(self._route.hosts[0], self._source.name, ""))
+        relay = self._source.relay
+        job.unreachable(error, SessionFacts(relay.host if relay else self._route.hosts[0], self._source.name, ""))
 
     async def _serve(self) -> None:
         try:
-            session = await self._connect()
+            session = await self._shared.reach.open(self._route.hosts, self._source, self._no_tls)
         except SessionLostError as e:
             now = asyncio.get_running_loop().time()
             if self.open:  # one connection more than the server wants: the others go on with the queue
                 self._enough_until = now + ENOUGH_S
                 return
             # every address was tried (C2.18): nobody in this queue can be served now
-            self.state = State(failed(self.state.health, now, random.random()), e)
+            if not isinstance(e, SourceError):  # that says nothing about the site
+                self.state = State(failed(self.state.health, now, random.random()), e)
             while self._queue:
                 self._refuse(self._queue.popleft().job, e)
             return
@@ -166,30 +164,6 @@ class Path:
             await session.deliver(self.take, self.wait, self._limits.messages_per_connection)
         finally:
             self.open.discard(session)
-
-    async def _connect(self) -> Session:
-        """Try every address of every host in order. Raises SessionLostError with the last failure."""
-        last = SessionLostError("connect", "no address of any MX host can be used")
-        relay = self._source.relay
-        for host in (relay.host,) if relay else self._route.hosts:
-            for address in await self._shared.resolver.addresses(host):
-                if not usable_address(address, self._shared.loopback_only):
-                    last = SessionLostError("connect", f"{host} has the address {address}, which is not public")
-                    continue
-                try:
-                    return await self._open(host, address)
-                except SessionLostError as e:
-                    last = e
-        raise last
-
-    async def _open(self, host: str, address: str) -> Session:
-        try:
-            return await self._shared.connector.open(host, address, self._source, host not in self._no_tls)
-        except ssl.SSLError as e:
-            # RFC 7435: opportunistic TLS falls back to clear text where no policy forbids it
-            log.info("TLS with %s failed (%s), sending in clear", host, e)
-            self._no_tls.add(host)
-            return await self._open(host, address)
 
 
 SLOW = "the site takes mail too slowly"

@@ -7,9 +7,12 @@ import asyncio
 from typing import NamedTuple
 
 from agents.dns import Resolver
-from agents.smtp_connect import Connector, opportunistic_tls
+from agents.smtp_connect import Connector
+from agents.smtp_dial import Dialer
 from agents.smtp_path import Limits, Path, Shared, State
+from agents.smtp_reach import Reach
 from agents.smtp_session import Job, Timeouts
+from agents.smtp_tls import opportunistic_tls
 from streams.egress import Source
 from streams.route import Route
 
@@ -37,8 +40,9 @@ class Pool:
         timeouts: Timeouts | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        connector = Connector(port, timeouts or Timeouts(), opportunistic_tls())
-        self._shared = Shared(resolver, connector, loopback_only, lambda: self.limits)
+        times = timeouts or Timeouts()
+        connector = Connector(Dialer(resolver, loopback_only, times.connect), port, times, opportunistic_tls())
+        self._shared = Shared(Reach(resolver, connector, loopback_only), lambda: self.limits)
         self._paths: dict[PathKey, Path] = {}
         self._down: dict[PathKey, State] = {}
 
