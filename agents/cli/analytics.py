@@ -1,14 +1,12 @@
 """`streampost sink | migrate | clickhouse | query | ledger`: the analytics side. It has settings of its own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from agents.cli.answers import ask_server, one_line, show
 from agents.cli.output import fail
-
-if TYPE_CHECKING:
-    from analytics.query import Table
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
@@ -48,7 +46,7 @@ def migrate(
         for one in migrations.run(config):
             typer.echo(f"applied  {one.title}")
     except (Error, migrations.MigrationError) as e:
-        fail(_one_line(e))
+        fail(one_line(e))
 
 
 def clickhouse(
@@ -77,7 +75,7 @@ def query(
     """
     from analytics.query import ask  # noqa: PLC0415
 
-    _show(_ask(ask, sql), json)
+    show(ask_server(ask, sql), json)
 
 
 def ledger(
@@ -87,53 +85,7 @@ def ledger(
     """Show what became of every accepted request, per hour, lane and tenant."""
     from analytics import query as questions  # noqa: PLC0415
 
-    table = _ask(questions.ledger)
-    _show(table, json)
+    table = ask_server(questions.ledger)
+    show(table, json)
     if check and any(row["difference"] for row in table.dicts()):
         raise typer.Exit(3)
-
-
-def _ask(question: Any, *arguments: Any) -> "Table":
-    from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415
-
-    from analytics import clickhouse as server  # noqa: PLC0415
-    from analytics.settings import load  # noqa: PLC0415
-
-    config = load()
-    try:
-        with server.connect(config) as client:
-            table: Table = question(client, *arguments)
-            return table
-    except Error as e:
-        fail(_one_line(e))
-
-
-def _show(table: "Table", as_json: bool) -> None:
-    if as_json:
-        import orjson  # noqa: PLC0415
-
-        typer.echo(orjson.dumps(table.dicts(), default=str, option=orjson.OPT_INDENT_2).decode())
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table as Grid  # noqa: PLC0415
-
-    grid = Grid(*table.columns)
-    for row in table.rows:
-        grid.add_row(*(_cell(value) for value in row))
-    Console().print(grid)
-
-
-def _cell(value: Any) -> str:
-    from datetime import datetime  # noqa: PLC0415
-
-    from rich.markup import escape  # noqa: PLC0415
-
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(" ", "milliseconds").removesuffix("+00:00").removesuffix(".000")
-    return escape(str(value))
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
