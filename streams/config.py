@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from schemas.request import SendWindow
+from streams.breaker import BreakerRule
 from streams.config_check import FILES, check_file
 from streams.egress import Source, source_of
 from streams.shaping.build import shaping_of, tenant_limits, unknown_names
@@ -64,6 +65,7 @@ class Tenant(NamedTuple):
     send_window: SendWindow | None = None
     campaign_windows: Mapping[str, SendWindow] = MappingProxyType({})
     limits: TenantLimits = NO_LIMITS
+    breaker: BreakerRule = BreakerRule()
     web_url: str | None = None
     display_name: str = ""
     lists: Mapping[str, str] = MappingProxyType({})
@@ -206,9 +208,10 @@ def _build(models: Mapping[str, Any], shipped: Any, shaping: Any) -> Config:
 
 
 def _tenant(name: str, model: Any) -> Tenant:
-    fields = {f: getattr(model, f) for f in Tenant._fields if f not in {"name", "sender_domains", "limits"}}
+    fields = {f: getattr(model, f) for f in Tenant._fields if f not in {"name", "sender_domains", "limits", "breaker"}}
     domains = {d: SenderDomain(d, s.selector, s.ed25519_selector) for d, s in model.sender_domains.items()}
-    return Tenant(name=name, sender_domains=domains, limits=tenant_limits(model.limits), **fields)
+    limits, rule = tenant_limits(model.limits), model.breaker.rule()
+    return Tenant(name=name, sender_domains=domains, limits=limits, breaker=rule, **fields)
 
 
 def cross_check(config: Config) -> Iterator[tuple[str, KeyPath, str]]:

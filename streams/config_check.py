@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from streams.config_fields import Closed
+from streams.config_models.breaker import BreakerModel
+from streams.config_models.inbound import INBOUND_MODELS
 from streams.config_models.lanes import BackoffModel, LaneModel, LanesFile
 from streams.config_models.pools import PoolModel, PoolsFile, ProxyProtocolModel, RelayModel, Socks5Model, SourceModel
 from streams.config_models.providers import ProviderModel, ProvidersFile
@@ -29,11 +31,12 @@ FILES = {"tenants.toml": True, "pools.toml": True, "lanes.toml": True, "provider
 """File name -> whether it must be there."""
 
 MODELS: Mapping[str, tuple[type[Closed], ...]] = {
-    "tenants.toml": (TenantsFile, TenantModel, SenderDomainModel, TenantLimitsModel, SendWindowModel),
+    "tenants.toml": (TenantsFile, TenantModel, SenderDomainModel, TenantLimitsModel, SendWindowModel, BreakerModel),
     "pools.toml": (PoolsFile, PoolModel, SourceModel, RelayModel, Socks5Model, ProxyProtocolModel),
     "lanes.toml": (LanesFile, LaneModel, BackoffModel),
     "providers.toml": (ProvidersFile, ProviderModel),
     "shaping.toml": SHAPING_MODELS,
+    "inbound.toml": INBOUND_MODELS,  # read by streams/inbound/policy.py
     "warmup.toml": (WarmupFile, WarmupModel, BarsModel),  # read by streams/warmup/plan.py
 }
 """The model of each file, and those inside it."""

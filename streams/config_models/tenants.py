@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from streams.config_fields import Address, Closed, Domain, Lane, Name, Selector
+from streams.config_models.breaker import BreakerModel
 from streams.config_models.shaping import TenantLimitsModel
 from streams.config_models.windows import Window
 
@@ -78,6 +79,7 @@ class TenantModel(Closed):
     max_attachment_bytes: int = Field(7 * _MB, ge=0, le=50 * _MB)
     max_message_bytes: int = Field(10 * _MB, ge=10_000, le=50 * _MB)
     limits: TenantLimitsModel = TenantLimitsModel()
+    breaker: BreakerModel = BreakerModel()
 
 
 class TenantsFile(Closed):

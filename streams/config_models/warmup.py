@@ -1,5 +1,6 @@
-"""warmup.toml: how a new source grows at each provider. Every key is optional: what is absent comes from the layer below."""
+"""warmup.toml: how a new source grows at each provider. What is absent comes from the layer below."""
 
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -11,7 +12,7 @@ Share = Annotated[float, Field(gt=0, le=1, strict=False)]
 
 
 def _growing(value: tuple[int, ...]) -> tuple[int, ...]:
-    if any(b < a for a, b in zip(value, value[1:], strict=False)):
+    if any(b < a for a, b in pairwise(value)):
         raise ValueError("caps must not fall from one day to the next")
     return value
 
