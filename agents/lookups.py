@@ -5,6 +5,7 @@ from agents.tables import ControlTable, SuppressionTable
 from schemas import address, ids
 from schemas.errors import AddressError
 from schemas.headers import AttemptState
+from schemas.records import ANY
 from schemas.request import EmailRequest
 from streams import control
 from streams.config import Config
@@ -63,6 +64,12 @@ class Lookups:
     def path_orders(self) -> bool:
         """Whether a pause or cancel names a provider, site or source: it can be obeyed only once the path is known."""
         return self._orders.set.by_path > 0
+
+    def source_paused(self, facts: Facts, site: str, now_ms: int) -> bool:
+        """An order holds mail from this very source: another one of the pool may take it."""
+        who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, facts.source, facts.lane)
+        order = self._orders.find(who, now_ms, (control.PAUSE,))
+        return order is not None and order.source != ANY
 
     def look(self, request: EmailRequest, facts: Facts, now_ms: int, site: str = "") -> Looked:
         """Suppression, orders and send window as they are now. `site` is the route's, where it is known."""

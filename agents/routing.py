@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from agents.dispatch import Dispatch
 from agents.dns import Resolver
 from agents.lookups import Lookups
 from agents.smtp_pool import Pool
+from streams.config import Pool as SourcePool
 from streams.outcome import Patience, of_refusal, rejected
 from streams.route import MxAnswer, NoRoute, Route, route
 from streams.sources import choose
@@ -73,7 +75,7 @@ class Routing:
             dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
             return
         pool = self._lookups.config.pools[dispatch.admitted.pool]
-        source = choose(pool, self._turns[pool.name], self._busy, dispatch.state.source)
+        source = self._source(pool, dispatch, found)
         self._turns[pool.name] += 1
         self._busy[source] += 1
         dispatch.facts = dispatch.facts._replace(provider=found.provider, pool=pool.name, source=source)
@@ -81,6 +83,19 @@ class Routing:
         # an order about a provider, site or source could not be seen before now
         if not (self._lookups.path_orders and dispatch.stopped()):
             self.submit(dispatch)
+
+    def _source(self, pool: SourcePool, dispatch: Dispatch, found: Route) -> str:
+        """By the pool's strategy among the sources that no order holds; if all are held, the message is too."""
+        turn, previous = self._turns[pool.name], dispatch.state.source
+        if self._lookups.path_orders:
+            facts, now_ms = dispatch.facts._replace(provider=found.provider), int(time.time() * 1000)
+
+            def free(source: str) -> bool:
+                return not self._lookups.source_paused(facts._replace(source=source), found.site, now_ms)
+
+            if source := choose(pool, turn, self._busy, previous, free):
+                return source
+        return choose(pool, turn, self._busy, previous)
 
     def _found(self, domain: str, answer: MxAnswer) -> Route | NoRoute:
         """Once per answer of DNS: its records stay the same until they are looked up again."""
