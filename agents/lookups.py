@@ -68,7 +68,7 @@ class Lookups:
     def source_paused(self, facts: Facts, site: str, now_ms: int) -> bool:
         """An order holds mail from this very source: another one of the pool may take it."""
         who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, facts.source, facts.lane)
-        order = self._orders.find(who, now_ms, (control.PAUSE,))
+        order = self._orders.set.find(who, now_ms, (control.PAUSE,))
         return order is not None and order.source != ANY
 
     def look(self, request: EmailRequest, facts: Facts, now_ms: int, site: str = "") -> Looked:
@@ -87,6 +87,11 @@ class Lookups:
             paused_since_ms=order.created_at if order else 0,
             opens_ms=next_open_ms(window, max(now_ms, request.send_at or 0)) if window else 0,
         )
+
+    def suspended(self, facts: Facts, site: str, now_ms: int) -> dict[str, control.Control]:
+        """Sources that are suspended for this message at its provider or site."""
+        who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, "", facts.lane)
+        return self._orders.set.suspended(who, now_ms)
 
     def _window(self, request: EmailRequest, lane: str) -> Window | None:
         return effective(request, lane, self.config.tenants.get(request.tenant))
