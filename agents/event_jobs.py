@@ -13,12 +13,12 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from agents import job_state
-from agents.job_owner import JobError, JobOwner
+from agents.job_owner import METRICS, JobError, JobOwner
 from agents.settings import Settings
 from agents.topics_admin import client, require_topics
 from streams.event_jobs import EventJob, Output
 
-__all__ = ["EventJob", "JobError", "Output", "run_event_job"]
+__all__ = ["METRICS", "EventJob", "JobError", "Output", "run_event_job"]
 
 log = logging.getLogger(__name__)
 

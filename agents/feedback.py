@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Any
 
 from agents.health import Health
 from agents.settings import Settings
@@ -44,11 +45,13 @@ def run(settings: Settings, names: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threads = []
+    metrics: set[Any] = set()  # event jobs share theirs
     for name in names:
         module = import_module(JOBS[name])
-        for metric in getattr(module, "METRICS", ()):
-            health.registry.register(metric)
+        metrics.update(getattr(module, "METRICS", ()))
         threads.append(threading.Thread(target=_guarded, args=(name, module.run, settings, stop, failed), name=name))
+    for metric in metrics:
+        health.registry.register(metric)
     for thread in threads:
         thread.start()
     health.serve_as_set(settings)

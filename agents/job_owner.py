@@ -24,9 +24,12 @@ BATCH = 1000
 FLUSH_S = 120.0
 """How long a broker that does not answer is waited for; then the process ends and another one resumes."""
 
-EVENTS = Counter("streampost_job_events", "Events seen by a job, by what became of them", ("job", "result"))
-OUTPUTS = Counter("streampost_job_outputs", "Records written by a job", ("job", "topic"))
-ACTIVE = Gauge("streampost_job_active", "1 in the process that owns the job", ("job",))
+EVENTS = Counter("streampost_job_events", "Events seen by a job, by result", ("job", "result"), registry=None)
+OUTPUTS = Counter("streampost_job_outputs", "Records written by a job", ("job", "topic"), registry=None)
+ACTIVE = Gauge("streampost_job_active", "1 in the process that owns the job", ("job",), registry=None)
+
+METRICS = (EVENTS, OUTPUTS, ACTIVE)
+"""Of all event jobs of the process."""
 
 
 class JobError(RuntimeError):
