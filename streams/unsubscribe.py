@@ -42,8 +42,8 @@ class State(NamedTuple):
     other: str = ""
 
     def stopped(self, list_id: str) -> bool:
-        """Whether mail of this list (or, with ALL, any) does not come."""
-        return bool(self.reasons.get(ALL) or self.reasons.get(list_id) or self.other)
+        """Whether mail of this list (or, with ALL, any) is stopped by what a button can lift or set."""
+        return bool(self.reasons.get(ALL) or self.reasons.get(list_id))
 
 
 class Change(NamedTuple):

@@ -22,6 +22,7 @@ from agents.cli import (
     suppress,
     template,
     topics,
+    web,
 )
 
 GROUPS = (
@@ -34,6 +35,7 @@ GROUPS = (
     deliver,
     delay,
     feedback,
+    web,
     receiver,
     replay,
     inspect,

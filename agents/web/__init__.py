@@ -1,0 +1,1 @@
+"""`streampost web`: what recipients and their providers ask over HTTP. streams/unsubscribe.py and friends decide."""
