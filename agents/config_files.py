@@ -28,6 +28,12 @@ def load(config_dir: Path, overlay: Path | None = None) -> Config:
         raise ConfigError(tuple(problems)) from None
 
 
+def own_text(name: str, config_dir: Path, overlay: Path | None = None) -> tuple[Path, str]:
+    """A file that need not be there: where it is, and its text, empty without it. Raises ConfigError."""
+    path = _place(name, config_dir, overlay)
+    return path, _text(str(path), path) if path.exists() else ""
+
+
 def _place(name: str, config_dir: Path, overlay: Path | None) -> Path:
     over = overlay / name if overlay else None
     return over if over is not None and over.exists() else config_dir / name

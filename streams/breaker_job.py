@@ -59,7 +59,7 @@ class BreakerJob:
 
     name = "breaker"
     types = breaker.TYPES
-    follows = ("control",)
+    follows: tuple[str, ...] = ("control",)
 
     def __init__(self, rule_of: Callable[[str], BreakerRule]) -> None:
         self._rule_of = rule_of

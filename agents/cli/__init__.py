@@ -6,6 +6,7 @@ import typer
 
 from agents.cli import (
     analytics,
+    breaker,
     campaign,
     cancel,
     control,
@@ -14,6 +15,7 @@ from agents.cli import (
     demo,
     dkim,
     feedback,
+    inbound,
     inspect,
     queue,
     receiver,
@@ -22,6 +24,7 @@ from agents.cli import (
     suppress,
     template,
     topics,
+    warmup,
     web,
 )
 
@@ -35,6 +38,7 @@ GROUPS = (
     deliver,
     delay,
     feedback,
+    inbound,
     web,
     receiver,
     replay,
@@ -42,6 +46,8 @@ GROUPS = (
     control,
     cancel,
     queue,
+    warmup,
+    breaker,
     analytics,
     demo,
 )

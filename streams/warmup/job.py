@@ -32,7 +32,7 @@ class WarmupJob:
 
     name = "warmup"
     types = TYPES
-    follows = ("control",)
+    follows: tuple[str, ...] = ("control",)
 
     def __init__(self, plans: Plans) -> None:
         self._plans = plans

@@ -43,13 +43,13 @@ class Desk:
         self._seen: set[str] = set()
 
     def take(self, record_key: bytes, value: bytes | None) -> bool:
-        """A record of the control topic. True when an operator's order came, changed or was lifted."""
+        """A record of the control topic. True when an operator's order came or was lifted, or a cap that we wrote."""
         name = record_key.decode("ascii", "replace")
         if not name.startswith(f"{WARMUP}/"):
             return False
         if value is None:
-            self._published.pop(record_key, None)
-            return any(d.pop(name, None) is not None for d in (self.starts, self.holds))
+            known = (self._published.pop(record_key, None), self.starts.pop(name, None), self.holds.pop(name, None))
+            return any(k is not None for k in known)
         try:
             order = Control(**decode("Control", value))
         except DecodeError:  # anybody may write there: one bad record must not end the job
@@ -59,10 +59,10 @@ class Desk:
         if not order.action:
             self._published[record_key] = order
             return False
-        known = {START: self.starts, orders.HOLD_ACTION: self.holds}.get(order.action)
-        if known is None:
+        table = {START: self.starts, orders.HOLD_ACTION: self.holds}.get(order.action)
+        if table is None:
             return False
-        known[name] = Ordered(order.source, order.provider, order.created_at, order.value, order.author, order.reason)
+        table[name] = Ordered(order.source, order.provider, order.created_at, order.value, order.author, order.reason)
         return True
 
     def drop_unseen(self) -> None:

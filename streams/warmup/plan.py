@@ -1,6 +1,6 @@
 """The plan of a source at a provider: the shipped one, with what the operator's warmup.toml says instead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -63,15 +63,26 @@ class Plans(NamedTuple):
         return tuple(sorted({*self.shipped.providers, *self.own.providers}))
 
 
-def read(shipped: str, own: str = "", name: str = FILE) -> Plans:
-    """Plans from the texts of the shipped and of the operator's file. Raises ConfigError; `name` stands in it."""
+class Known(NamedTuple):
+    """Names that a plan may be for."""
+
+    sources: Collection[str]
+    providers: Collection[str]
+
+
+def read(shipped: str, own: str = "", name: str = FILE, known: Known | None = None) -> Plans:
+    """Plans from the texts of the shipped and of the operator's file. Raises ConfigError; `name` stands in it.
+
+    With `known`, a plan for any other source or provider is wrong.
+    """
     problems: list[ConfigProblem] = []
     base = parse_file(f"{FILE} (shipped)", shipped, problems)
     over = parse_file(FILE, own, problems)
     if problems:
         raise ConfigError(tuple(p._replace(file=name) if p.file == FILE else p for p in problems))
     plans = Plans(base.model, over.model)
-    problems = [ConfigProblem(name, line_of(over.lines, path), dotted(path), m) for path, m in _conflicts(plans)]
+    wrong = [*_conflicts(plans), *(_strangers(plans.own, known) if known else ())]
+    problems = [ConfigProblem(name, line_of(over.lines, path), dotted(path), m) for path, m in wrong]
     if problems:
         raise ConfigError(tuple(sorted(problems)))
     return plans
@@ -108,3 +119,10 @@ def _conflicts(plans: Plans) -> Iterator[tuple[KeyPath, str]]:
             table = "back" if getattr(model.back, bar) is not None else "hold"
             if hold > back and getattr(getattr(model, table), bar) is not None:
                 yield (*path, table, bar), f"to step back at {back:g} is below to hold at {hold:g}"
+
+
+def _strangers(own: WarmupFile, known: Known) -> Iterator[tuple[KeyPath, str]]:
+    for source in sorted(set(own.sources) - set(known.sources)):
+        yield ("sources", source), f"pools.toml has no source {source!r}"
+    for provider in sorted(set(own.providers) - {*known.providers, "other"}):
+        yield ("providers", provider), f"there is no provider {provider!r}"
