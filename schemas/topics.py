@@ -61,6 +61,11 @@ def requests(prefix: str, lane: str) -> str:
     return f"{prefix}.requests.{lane}"
 
 
+def inbound(prefix: str) -> str:
+    """Topic of the mail that comes back."""
+    return f"{prefix}.inbound"
+
+
 def lane_of(topic: str) -> str:
     """email.requests.bulk -> bulk."""
     return topic.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""A server takes a message off its buffer: DATA with its dots (RFC 5321 section 4.5.2), BDAT with its sizes (RFC 3030)."""
+"""A server takes a message off its buffer: DATA with its dots (RFC 5321 section 4.5.2), BDAT by size (RFC 3030)."""
 
 END = b"\r\n.\r\n"
 
@@ -25,6 +25,10 @@ class DotReader:
         del buffer[: end + 5]
         self.too_big = self.too_big or len(message) > self._limit
         return undot(message)
+
+    def drop(self) -> None:
+        """Keep nothing more of it; the end is still looked for."""
+        self._limit = 0
 
     def _skip(self, buffer: bytearray) -> None:
         if len(buffer) > self._limit + len(END):
