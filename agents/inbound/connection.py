@@ -93,6 +93,19 @@ class Connection(Wire):
         kept = len(self.buffer) + self._written
         self.desk.buffered += kept - self._counted
         self._counted = kept
+        self.desk.make_room()
+
+    @property
+    def unfinished(self) -> int:
+        """Octets of a body that is kept and has not ended."""
+        return 0 if self._body is None or self._crowded else len(self.buffer)
+
+    def drop_body(self) -> None:
+        """Keep nothing of the mail that comes; at its end the client hears to try again."""
+        if self._body is not None:
+            self._crowded = True
+            self._body.drop()
+            self.run()
 
     # ---- time
 
@@ -184,9 +197,6 @@ class Connection(Wire):
             self.upgrade(book.tls)
 
     def _read_body(self, body: DotReader) -> bool:
-        if self.desk.crowded and not self._crowded:
-            self._crowded = True
-            body.drop()
         message = body.take(self.buffer)
         if message is None:
             return False

@@ -51,6 +51,12 @@ class Desk:
         """No room for more mail in memory."""
         return self.buffered > self.book.policy.limits.buffered_bytes
 
+    def make_room(self) -> None:
+        """When there is no room the largest body that is not complete goes: it is most likely no bounce."""
+        open_bodies = [c for c in self.connections if c.unfinished]
+        if self.crowded and open_bodies:
+            max(open_bodies, key=lambda c: c.unfinished).drop_body()
+
     def rules_for_mail(self, peer: str, now: float) -> Rules:
         """The rules for a MAIL command now: they say busy while no mail can be taken."""
         if not self.writer.up:

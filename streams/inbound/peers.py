@@ -33,5 +33,5 @@ def spend(full_at: float, rate: Rate, now: float) -> float | None:
     """Take one: when the bucket will be full after it, or None when it is empty (GCRA as a virtual schedule)."""
     interval = rate.period_s / rate.count
     burst = max(BURST_S, interval)
-    begin = max(full_at, now)
-    return None if begin + interval - now > burst else begin + interval
+    missing = max(full_at - now, 0.0) + interval
+    return None if missing > burst else now + missing

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from agents.demo.setting import prepare_config, prepare_topics
+from agents.demo.setting import prepare_topics
 from agents.settings import Settings
 from schemas import inbound, topics
 from streams import tokens
@@ -87,7 +87,6 @@ def address(settings: Settings, part: int = 0) -> str:
 def running_inbound(settings: Settings, folder: Path, inbound_toml: str = "", **more: str) -> Iterator[Listener]:
     """Start it with the shipped configuration and this inbound.toml; ready when this returns."""
     folder.mkdir(parents=True, exist_ok=True)
-    prepare_config(ROOT / "config", folder)
     overlay = folder / "overlay"
     overlay.mkdir(exist_ok=True)
     (overlay / "inbound.toml").write_text(inbound_toml)
@@ -97,7 +96,7 @@ def running_inbound(settings: Settings, folder: Path, inbound_toml: str = "", **
     own = {
         "kafka": settings.kafka,
         "topic_prefix": settings.topic_prefix,
-        "config_dir": str(folder / "config"),
+        "config_dir": str(ROOT / "config"),
         "config_overlay": str(overlay),
         "inbound_port": "0",
         "inbound_port_file": str(port_file),
