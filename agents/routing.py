@@ -78,7 +78,8 @@ class Routing:
         source = self._source(pool, dispatch, found)
         self._turns[pool.name] += 1
         self._busy[source] += 1
-        dispatch.facts = dispatch.facts._replace(provider=found.provider, pool=pool.name, source=source)
+        facts = dispatch.facts._replace(provider=found.provider, site=found.site, pool=pool.name, source=source)
+        dispatch.facts = facts
         dispatch.route = found
         # an order about a provider, site or source could not be seen before now
         if not (self._lookups.path_orders and dispatch.stopped()):

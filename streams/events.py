@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from schemas.event import EventType
 from schemas.ids import event_id
 from streams.outcome import Outcome
+from streams.route import OTHER
 
 MAX_WORDS = 1000
 """Characters of whatever a request may hold any amount of: an event that its topic refuses would stop the partition."""
@@ -34,6 +35,7 @@ class Facts(NamedTuple):
     tls: str = ""
     list_id: str = ""
     tags: tuple[str, ...] = ()
+    site: str = ""
 
 
 def event(facts: Facts, outcome: Outcome, now_ms: int) -> dict[str, Any]:
@@ -44,6 +46,8 @@ def event(facts: Facts, outcome: Outcome, now_ms: int) -> dict[str, Any]:
         attrs["tags"] = ",".join(facts.tags)[:MAX_WORDS]
     if outcome.stage:
         attrs["stage"] = outcome.stage
+    if facts.site and outcome.code and facts.provider in ("", OTHER):
+        attrs["site"] = facts.site[:MAX_WORDS]  # in the provider's place, for the rules of shaping
     return {
         "event_id": event_id(facts.message_id, kind, facts.turn),
         "event_time": now_ms,

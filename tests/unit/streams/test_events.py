@@ -61,3 +61,10 @@ def test_an_event_stays_small_whatever_the_request_holds() -> None:
     facts = Facts("m", "bulk", "t", campaign=long, template=long, sending_domain=long, list_id=long, tags=(long,))
     found = event(facts, Outcome(EventType.REJECTED, long), 0)
     assert sum(len(str(v)) for v in found.values()) < 10_000
+
+
+def test_the_site_stands_in_for_a_provider_where_a_server_has_spoken() -> None:
+    other = FACTS._replace(provider="other", site="mx.x.test")
+    assert event(other, DEFERRED, 1)["attrs"]["site"] == "mx.x.test"
+    assert "site" not in event(FACTS._replace(site="mx.x.test"), DEFERRED, 1)["attrs"]
+    assert "site" not in event(other, DEFERRED._replace(code=0), 1)["attrs"]
