@@ -1,6 +1,6 @@
 """Questions as functions, for commands and the demo: each is one SQL query, most over a view."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -142,6 +142,30 @@ def cancel_report(client: Client, tenant: str, campaign: str, ordered_at_ms: int
             ordered_at = fromUnixTimestamp64Milli({at:Int64}, 'UTC'))
         """
     return ask(client, sql, parameters).dicts()[0]
+
+
+def messages(client: Client, column: str, value: str, tenant: str = "", limit: int = 5) -> Table:
+    """Rows of v_messages, the newest first, by `message_id` or `recipient_hash` (any tenant when it is empty)."""
+    by_address = "SELECT message_id FROM email_events WHERE recipient_hash = {value:String}"
+    where = {"message_id": "message_id = {value:UUID}", "recipient_hash": f"message_id IN ({by_address})"}[column]
+    sql = f"""
+        SELECT * EXCEPT (first_end) FROM v_messages
+        WHERE {where} AND ({{tenant:String}} = '' OR tenant_id = {{tenant:String}})
+        ORDER BY accepted_at DESC LIMIT {{limit:UInt32}}
+        """
+    return ask(client, sql, {"value": value, "tenant": tenant, "limit": limit})
+
+
+def standings(client: Client, scope: Mapping[str, str]) -> Table:
+    """Messages of a scope (columns of v_messages) by outcome, or by what they wait for, with the next that is due."""
+    where = " AND ".join(f"{name} = {{{name}:String}}" for name in sorted(scope)) or "true"
+    sql = f"""
+        SELECT if(outcome != '', outcome, if(last_event = '', 'new', last_event)) AS state, outcome = '' AS open,
+               if(outcome = '', last_reason, '') AS reason, count() AS messages, minIf(due_at, outcome = '') AS next_due
+        FROM v_messages WHERE is_accepted AND {where}
+        GROUP BY state, open, reason ORDER BY open DESC, messages DESC, state, reason
+        """
+    return ask(client, sql, dict(scope))
 
 
 def health(client: Client) -> Table:

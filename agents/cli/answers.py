@@ -1,7 +1,7 @@
 """Answers of ClickHouse in commands: asking, and showing them as a table or as JSON."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -15,6 +15,18 @@ T = TypeVar("T")
 
 def ask_server(question: Callable[..., T], *arguments: Any) -> T:
     """The answer of a question of analytics/query.py. Without a server the command ends with its words."""
+    found = ask_if_there(question, *arguments)
+    return fail(found.words) if isinstance(found, NoAnswer) else found
+
+
+class NoAnswer(NamedTuple):
+    """ClickHouse cannot be asked; its words."""
+
+    words: str
+
+
+def ask_if_there(question: Callable[..., T], *arguments: Any) -> T | NoAnswer:
+    """The answer, or why there is none."""
     from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415
 
     from analytics import clickhouse as server  # noqa: PLC0415
@@ -25,7 +37,7 @@ def ask_server(question: Callable[..., T], *arguments: Any) -> T:
         with server.connect(config) as client:
             return question(client, *arguments)
     except Error as e:
-        fail(one_line(e))
+        return NoAnswer(one_line(e))
 
 
 def show(table: "Table", as_json: bool) -> None:

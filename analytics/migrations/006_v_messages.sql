@@ -16,6 +16,7 @@ SELECT
     newest.3 AS due_at,
     newest.4 AS source,
     last_provider AS provider,
+    address AS recipient_hash,
     attempts AS attempt,
     if(ended_again, end_again, end_before) AS first_end,
     first_end.1 AS outcome,
@@ -30,6 +31,7 @@ FROM
         argMin((lane, campaign, domain, queued), (NOT from_request, queued)) AS first_request,
         argMaxIf((event_type, reason, next_at, ip), (at, kafka_offset), NOT from_request) AS newest,
         argMaxIf(provider, (at, kafka_offset), provider != '') AS last_provider,
+        argMaxIf(hash, (at, kafka_offset), hash != '') AS address,
         max(tries) AS attempts,
         max(is_end AND is_last_try) AS ended_again,
         argMinIf((event_type, at), (at, kafka_offset), is_end AND is_last_try) AS end_again,
@@ -42,13 +44,14 @@ FROM
             tenant_id, message_id, true AS from_request, accepted_at AS at, accepted_at AS queued, kafka_offset,
             toString(lane) AS lane, toString(campaign_id) AS campaign, toString(recipient_domain) AS domain,
             '' AS event_type, '' AS reason, CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS next_at, '' AS ip,
-            '' AS provider, 0 AS tries, false AS is_end, false AS is_last_try
+            '' AS provider, '' AS hash, 0 AS tries, false AS is_end, false AS is_last_try
         FROM email_requests
         UNION ALL
         SELECT
             tenant_id, message_id, false, event_time, queued_at, kafka_offset,
             toString(stream), toString(campaign_id), toString(recipient_domain),
-            toString(event_type), reason, next_attempt_at, toString(source_ip), toString(provider), attempt,
+            toString(event_type), reason, next_attempt_at, toString(source_ip), toString(provider),
+            recipient_hash, attempt,
             event_type IN ('delivered', 'bounced', 'expired', 'suppressed', 'rejected', 'cancelled', 'in_doubt'),
             event_time >= replayed_at
         FROM email_events

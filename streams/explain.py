@@ -1,0 +1,112 @@
+"""Why a message waits and where it would go next: what `streampost explain` concludes from the facts it gathered."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from schemas.event import TERMINAL
+from schemas.records import ANY, Control
+from streams import control
+from streams.config import Config
+from streams.control import Facts
+from streams.limits.rate import Limit
+from streams.shaping.limits import PathPolicy, choose, limits_of, path_policy, stop_of
+from streams.sources import choose as choose_source
+
+OVERDUE_MS = 30_000
+"""The delay service needs a few seconds; what is later than this is worth a word."""
+
+
+class Standing(NamedTuple):
+    """The last that is known of a message. `event` is empty when no worker has begun it; times are milliseconds."""
+
+    event: str = ""
+    at_ms: int = 0
+    attempt: int = 0
+    code: int = 0
+    enhanced: str = ""
+    diagnostic: str = ""
+    reason: str = ""
+    due_ms: int | None = None
+
+
+class Egress(NamedTuple):
+    """One source that the mail may leave from: what stops it there (None: nothing), its limits and its connections."""
+
+    source: str
+    stop: Control | None
+    limits: tuple[Limit, ...]
+    policy: PathPolicy
+
+
+def concerning(orders: Iterable[Control], facts: Facts, now_ms: int) -> list[Control]:
+    """Orders in force that concern mail with these facts, or may do so where a fact is not known (empty)."""
+    scope = Facts(*(value or ANY for value in facts))
+    found = [order for order in orders if control.in_force(order, now_ms) and control.touches(order, scope)]
+    return sorted(found, key=lambda order: (_KINDS.index(order.kind), order.created_at))
+
+
+_KINDS = (control.CANCEL, control.PAUSE, control.OVERRIDE, control.WARMUP)
+
+
+def egresses(
+    config: Config, sources: Sequence[str], facts: Facts, domain: str, orders: Sequence[Control], now_ms: int
+) -> list[Egress]:
+    """Each of the sources, for mail with these facts to this recipient domain."""
+    found = []
+    for source in sources:
+        here = facts._replace(source=source)
+        chosen = choose(orders, here, now_ms)
+        path = choose(orders, here._replace(tenant="", campaign=""), now_ms)
+        stop = stop_of(chosen) or _held(orders, here, now_ms)
+        limits = limits_of(config, here, chosen, domain)
+        found.append(Egress(source, stop, limits, path_policy(config, here, path)))
+    return found
+
+
+def _held(orders: Iterable[Control], facts: Facts, now_ms: int) -> Control | None:
+    kinds = (control.CANCEL, control.PAUSE)
+    found = [o for o in orders if o.kind in kinds and control.matches(o, facts) and control.in_force(o, now_ms)]
+    return min(found, key=lambda order: (_KINDS.index(order.kind), order.created_at), default=None)
+
+
+def next_source(config: Config, pool: str, previous: str, found: Sequence[Egress]) -> str:
+    """Which source the next attempt takes if nothing changes; empty when every one is stopped.
+
+    Without a previous one it is the pool's first: which turn it will be is known only then.
+    """
+    free = {egress.source for egress in found if egress.stop is None}
+    return choose_source(config.pools[pool], 0, {}, previous, free.__contains__)
+
+
+def why(standing: Standing, suppressed: str, found: Sequence[Egress], now_ms: int) -> list[str]:
+    """Sentences: what happened last, what would happen now."""
+    if standing.event in TERMINAL:
+        return [f"it has ended: {standing.event}{_because(standing)}"]
+    said = [_LAST.get(standing.event, f"{standing.event}{{because}}").format(because=_because(standing), s=standing)]
+    if standing.due_ms is not None and now_ms - standing.due_ms > OVERDUE_MS:
+        late = (now_ms - standing.due_ms) // 1000
+        said.append(f"it is overdue by {late} s: is `streampost delay` running, and a worker of its lane?")
+    if suppressed:
+        said.append(f"at its next turn it ends as suppressed: {suppressed}")
+    stops = [egress.stop for egress in found]
+    if stops and all(stops):
+        first = stops[0]
+        assert first is not None
+        end = "ends as cancelled" if first.kind == control.CANCEL else "is stopped"
+        said.append(f"at its next turn it {end}: {first.kind} by {first.author}: {first.reason}")
+    return said
+
+
+_LAST = {
+    "": "no worker has begun it yet, as far as is known",
+    "deferred": "attempt {s.attempt} failed{because}",
+    "held": "it is held{because}",
+    "throttled": "it waits for room{because}",
+    "attempted": "attempt {s.attempt} is being made, at most once",
+}
+
+
+def _because(standing: Standing) -> str:
+    reply = " ".join(part for part in (str(standing.code or ""), standing.enhanced, standing.diagnostic) if part)
+    words = "; ".join(part for part in (standing.reason, reply) if part)
+    return f": {words}" if words else ""
