@@ -1,6 +1,6 @@
 """From a proved token to the message that it is about: the request is read from Kafka, and must be the token's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from agents.request_reader import Place, RequestReader, Stored
@@ -8,6 +8,7 @@ from agents.settings import Settings
 from schemas import address, ids, incoming, topics
 from schemas.errors import AddressError, DecodeError
 from schemas.request import EmailRequest
+from streams.config import Config
 from streams.events import Facts
 from streams.feedback import Claim
 from streams.proofs import Proof
@@ -29,14 +30,15 @@ class Resolved(NamedTuple):
 
 
 class Claims:
-    """Belongs to one thread. providers: domain -> provider, as the configuration has it."""
+    """Belongs to one thread."""
 
-    def __init__(self, settings: Settings, reader: RequestReader, providers: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, reader: RequestReader, config: Config) -> None:
         self._prefix = settings.topic_prefix
         self._schema_ids = settings.schema_ids
         self._key = settings.address_key
         self._reader = reader
-        self._providers = providers
+        self._providers = config.providers
+        self._tenants = config.tenants
 
     def resolve(self, proofs: Iterable[Proof]) -> list[Resolved]:
         """One answer for each proof. Raises KafkaException or TimeoutError when Kafka does not answer."""
@@ -70,7 +72,12 @@ class Claims:
             return OTHER
         if ids.message_uuid(request.tenant, request.id) != trace.message_id:
             return OTHER
-        return Claim(self._facts(request, recipient, trace.lane, stored.written_ms), recipient.normalised)
+        facts = self._facts(request, recipient, trace.lane, stored.written_ms)
+        return Claim(facts, recipient.normalised, self._leaves_all(request.tenant))
+
+    def _leaves_all(self, tenant: str) -> bool:
+        known = self._tenants.get(tenant)
+        return known is not None and known.one_click == "all"
 
     def _facts(self, request: EmailRequest, recipient: address.Address, lane: str, accepted_ms: int) -> Facts:
         version = request.template_version
@@ -106,7 +113,7 @@ class Claims:
             accepted_ms=web.issued_s * 1000,
             list_id=web.list_id,
         )
-        return Resolved(Claim(facts), web.partition)
+        return Resolved(Claim(facts, leaves_all=self._leaves_all(web.tenant)), web.partition)
 
 
 def _with_path(claim: Claim, web: WebTrace | None) -> Claim:

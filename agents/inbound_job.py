@@ -19,7 +19,7 @@ from agents.confirmed import ConfirmedProducer, SendError
 from agents.request_reader import RequestReader
 from agents.settings import Settings
 from agents.topics_admin import client, require_topics
-from schemas import codec, headers, topics
+from schemas import codec, headers, inbound, topics
 from streams import feedback
 from streams.bounces import Inspection, inspect
 from streams.proofs import Proof, proof
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 BATCH = 50
 """Mails per commit: the bound on what a SIGKILL repeats."""
 STAGE = "feedback"
-RCPT = "rcpt"
-"""Header of an inbound record: an address that the mail was sent to; once for each."""
 
 MAILS = Counter(
     "streampost_inbound_mails",
@@ -82,8 +80,8 @@ class InboundJob:
         self._consumer = Consumer(settings.librdkafka(**_CONSUMER, **group), logger=log)
         self._producer = ConfirmedProducer(settings.librdkafka())
         self._reader = RequestReader(settings.librdkafka())
-        providers = config_files.load(settings.config_dir, settings.config_overlay).providers
-        self._claims = Claims(settings, self._reader, providers)
+        config = config_files.load(settings.config_dir, settings.config_overlay)
+        self._claims = Claims(settings, self._reader, config)
 
     def run(self, stop: threading.Event) -> None:
         """Read until stopped."""
@@ -120,7 +118,7 @@ class InboundJob:
             found = inspect(raw)
             if found.problem:
                 return Read(origin, at_ms, None, Proof(), found.problem)
-            rcpts = [value.decode("utf-8", "replace") for name, value in origin.headers if name == RCPT]
+            rcpts = [rcpt for rcpt, _ in inbound.from_headers(origin.headers).recipients]
             return Read(origin, at_ms, found, proof(raw, found, rcpts, self._keys, at_ms))
         except Exception as e:  # whatever a stranger's mail breaks must not stop the mails behind it (C7.57)
             log.exception("%s[%d]@%d cannot be read", *origin[:3])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from schemas import address
 from schemas.errors import AddressError
 from schemas.event import EventType
+from schemas.ids import event_id
 from schemas.records import Suppression
 from streams import suppress_rules as rules
 from streams.bounces.inspection import Inspection, Recipient
@@ -30,10 +31,14 @@ _REACHED = frozenset({"delivered", "relayed", "expanded"})
 
 
 class Claim(NamedTuple):
-    """The message that a proved mail is about. `address`: whom we mailed, empty when only its hash is known."""
+    """The message that a proved mail is about. `address`: whom we mailed, empty when only its hash is known.
+
+    leaves_all: unsubscribing stops all of the tenant's bulk mail, not only the message's list.
+    """
 
     facts: Facts
     address: str = ""
+    leaves_all: bool = False
 
 
 class Ruling(NamedTuple):
@@ -121,8 +126,13 @@ def _complaint(kind: str, claim: Claim, at_ms: int) -> Ruling:
 
 
 def _unsubscribed(claim: Claim, how: str, at_ms: int) -> Ruling:
-    written = _event(claim, Outcome(EventType.UNSUBSCRIBED, how), at_ms)
-    scope = rules.unsubscribe_scope(claim.facts.tenant, claim.facts.lane, claim.facts.list_id)
+    """The same event as of a click on the link (streams/web_events.py): it is counted once."""
+    left = "" if claim.leaves_all else claim.facts.list_id
+    written = _event(
+        claim._replace(facts=claim.facts._replace(list_id=left)), Outcome(EventType.UNSUBSCRIBED, how), at_ms
+    )
+    written["event_id"] = event_id(claim.facts.message_id, EventType.UNSUBSCRIBED, 0, left)
+    scope = rules.unsubscribe_scope(claim.facts.tenant, left)
     return Ruling(APPLIED, "unsubscribe", (written,), _listed(claim, scope, rules.UNSUBSCRIBE, written, at_ms))
 
 

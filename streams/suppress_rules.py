@@ -11,9 +11,11 @@ from typing import NamedTuple
 from schemas.records import ANY, Strike, Strikes, Suppression
 from schemas.topics import DAY
 from streams.suppress import Scope
+from streams.unsubscribe import LANE as BULK
+from streams.unsubscribe import REASON as UNSUBSCRIBE
 
-HARD_BOUNCE, SOFT_BOUNCES, COMPLAINT, UNSUBSCRIBE = "hard_bounce", "soft_bounces", "complaint", "unsubscribe"
-"""Reasons of suppressions that are written by rule."""
+HARD_BOUNCE, SOFT_BOUNCES, COMPLAINT = "hard_bounce", "soft_bounces", "complaint"
+"""Reasons of suppressions that are written by rule, beside UNSUBSCRIBE."""
 
 
 class Weight(StrEnum):
@@ -98,12 +100,12 @@ def bounce_scope(tenant: str) -> Scope:
 
 def complaint_scope(tenant: str, lane: str) -> Scope:
     """Bulk mail for a complaint about bulk; everything for one about transactional mail: it was not wanted either."""
-    return Scope(tenant, ANY if lane == "transactional" else lane)
+    return Scope(tenant, BULK if lane == BULK else ANY)
 
 
-def unsubscribe_scope(tenant: str, lane: str, list_id: str) -> Scope:
-    """The list, or the lane of mail that belongs to none: whoever leaves a newsletter still gets receipts."""
-    return Scope(tenant, lane, list_id)
+def unsubscribe_scope(tenant: str, list_id: str) -> Scope:
+    """The list, or all bulk mail of the tenant: receipts still come (standards C6.49)."""
+    return Scope(tenant, BULK, list_id)
 
 
 def suppression(

@@ -45,10 +45,11 @@ dedup_window = "1h"
 
 
 class Seen(NamedTuple):
-    """An event as it was written: its fields, and the request record that it finishes."""
+    """An event as it was written: its fields, the request record that it finishes (offset -1: none), its partition."""
 
     event: DeliveryEvent
     src: tuple[str, int, int]
+    partition: int = -1
 
 
 class Site:
@@ -200,7 +201,9 @@ class _Reader:
                 self.dead.append(DeadLetter(**codec.decode("DeadLetter", record.value)))
             else:
                 event = DeliveryEvent(**codec.decode("DeliveryEvent", record.value))
-                self.events.append(Seen(event, headers.parse_src(record.header(headers.SRC) or b"")))
+                src = record.header(headers.SRC)
+                finishes = headers.parse_src(src) if src else ("", -1, -1)
+                self.events.append(Seen(event, finishes, record.partition))
 
     def close(self) -> None:
         """Close the consumer."""

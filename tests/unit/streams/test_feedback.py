@@ -3,10 +3,13 @@
 import pytest
 
 from schemas import codec
+from schemas.event import EventType
 from streams import feedback
 from streams.bounces.inspection import Inspection, Recipient
 from streams.events import Facts
 from streams.feedback import Claim, Ruling, decide
+from streams.web_events import web_event
+from streams.web_tokens import WebTrace
 
 FACTS = Facts(
     message_id="00000000-0000-8000-a000-000000000001",
@@ -104,6 +107,18 @@ def test_c7_55_a_complaint_stops_the_lane_an_unsubscribe_its_list() -> None:
     assert (complaint.lane, complaint.list_id, complaint.address_hash) == ("bulk", "", "a" * 32)
     (left,) = ruled(Inspection("unsubscribe")).suppressions
     assert (left.lane, left.list_id, left.reason) == ("bulk", "news.example.org", "unsubscribe")
+
+
+def test_c6_49_unsubscribing_stops_the_list_or_all_bulk_mail_never_receipts() -> None:
+    claim = CLAIM._replace(facts=FACTS._replace(lane="transactional"), leaves_all=True)
+    (left,) = ruled(Inspection("unsubscribe"), claim).suppressions
+    assert (left.lane, left.list_id) == ("bulk", "")
+
+
+def test_unsubscribing_by_mail_and_by_link_is_one_event() -> None:
+    trace = WebTrace("unsubscribe", "shop", "bulk", FACTS.message_id, "a" * 32, FACTS.list_id, "c", "x", 0, 1)
+    by_link = web_event(trace, EventType.UNSUBSCRIBED, 5, FACTS.list_id)
+    assert ruled(Inspection("unsubscribe")).events[0]["event_id"] == by_link["event_id"]
 
 
 def test_c6_47_an_empty_mail_to_the_unsubscribe_address_is_enough_but_not_an_automatic_one() -> None:

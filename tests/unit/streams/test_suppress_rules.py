@@ -76,6 +76,6 @@ def test_scopes() -> None:
     assert rules.bounce_scope("shop") == Scope("shop", "*")
     assert rules.complaint_scope("shop", "bulk") == Scope("shop", "bulk")
     assert rules.complaint_scope("shop", "transactional") == Scope("shop", "*")
-    assert rules.unsubscribe_scope("shop", "bulk", "news.shop.example") == Scope("shop", "bulk", "news.shop.example")
+    assert rules.unsubscribe_scope("shop", "news.shop.example") == Scope("shop", "bulk", "news.shop.example")
     found = rules.suppression(Scope("shop", "bulk", "l"), "00", "unsubscribe", "event", 5, "a@b.example")
     assert (found.tenant, found.lane, found.list_id, found.expires_at) == ("shop", "bulk", "l", None)
