@@ -1,15 +1,21 @@
 """The records of the quota topics: what a worker could use of each limit, and what the owner grants."""
 
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from schemas import codec
+
+
+def place(key: str, partitions: int) -> int:
+    """The partition of a limit key: the same in every worker, of any version."""
+    return crc32(key.encode()) % partitions
 
 
 class DemandEntry(NamedTuple):
     """One limit key in one worker. Counters grow as long as the worker keeps its name; times are milliseconds.
 
     A rate has a period: `want` messages wait, `closed` tokens are gone, of which `back` were not used after all.
-    What is held has period 0: the worker would hold `want` in all and holds `closed` now.
+    What is held has period 0: the worker would hold `want` in all, may hold `spare` and holds `closed` now.
     """
 
     key: str
