@@ -13,6 +13,7 @@ from schemas.event import EventType
 from schemas.ids import event_id
 from schemas.records import Suppression
 from streams import suppress_rules as rules
+from streams import unsubscribe
 from streams.bounces.inspection import Inspection, Recipient
 from streams.events import Facts, event
 from streams.outcome import Outcome
@@ -133,7 +134,7 @@ def _unsubscribed(claim: Claim, how: str, at_ms: int) -> Ruling:
     )
     written["event_id"] = event_id(claim.facts.message_id, EventType.UNSUBSCRIBED, 0, left)
     scope = rules.unsubscribe_scope(claim.facts.tenant, left)
-    return Ruling(APPLIED, "unsubscribe", (written,), _listed(claim, scope, rules.UNSUBSCRIBE, written, at_ms))
+    return Ruling(APPLIED, "unsubscribe", (written,), _listed(claim, scope, unsubscribe.REASON, written, at_ms))
 
 
 def _event(claim: Claim, outcome: Outcome, at_ms: int) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from schemas.records import ANY, Strike, Strikes, Suppression
 from schemas.topics import DAY
 from streams.suppress import Scope
 from streams.unsubscribe import LANE as BULK
-from streams.unsubscribe import REASON as UNSUBSCRIBE
 
 HARD_BOUNCE, SOFT_BOUNCES, COMPLAINT = "hard_bounce", "soft_bounces", "complaint"
-"""Reasons of suppressions that are written by rule, beside UNSUBSCRIBE."""
+"""Reasons of suppressions that are written by rule, beside that of streams/unsubscribe.py."""
 
 
 class Weight(StrEnum):
