@@ -1,26 +1,22 @@
-"""`streampost suppress add | remove | list | check | import | export`: addresses that are not mailed."""
+"""`streampost suppress add | remove | list | check | erase | import | export`: addresses that are not mailed."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents.cli import suppress_files
 from agents.cli.output import fail, fail_all
+from agents.cli.suppress_scope import Expires, Lane, ListId, Tenant, default_entry, listing, scope_of, write
 
 if TYPE_CHECKING:
     from agents.settings import Settings
-    from schemas.records import Suppression
-
-Tenant = Annotated[str, typer.Option(help="Tenant, or * for every tenant.")]
-Lane = Annotated[str, typer.Option(help="transactional, bulk, or * for both.")]
-Expires = Annotated[str | None, typer.Option(help="When it ends: seconds, or 90s, 15m, 4h, 30d. Never by default.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(help="Addresses that are not mailed, by tenant and lane.", no_args_is_help=True)
+    group = typer.Typer(help="Addresses that are not mailed, by tenant, lane and list.", no_args_is_help=True)
     for name, command in _COMMANDS.items():
         group.command(name)(command)
     app.add_typer(group, name="suppress")
@@ -30,123 +26,123 @@ def add(
     addresses: list[str],
     tenant: Tenant = "*",
     lane: Lane = "*",
+    list_id: ListId = "",
     reason: Annotated[str, typer.Option(help="manual, complaint, erasure (the address is not kept), …")] = "manual",
     expires: Expires = None,
 ) -> None:
     """Stop mail to addresses. Done when the broker has confirmed it; workers follow within a second."""
     from agents import suppressions  # noqa: PLC0415
 
-    settings, default = _settings(), _default(tenant, lane, reason, expires, "streampost suppress add")
-    items, wrong = [], []
-    for address in addresses:
-        try:
-            listed = suppressions.entry(settings, address, _scope(tenant, lane), reason, default.origin, 0)
-        except ValueError as e:
-            wrong.append(str(e))
-        else:
-            items.append(default._replace(address=listed.address, address_hash=listed.address_hash))
-    if wrong:
-        fail_all(wrong)
-    typer.echo(f"{_write(settings, [suppressions.record_of(settings, i) for i in items])} suppressed")
+    settings = _settings()
+    default = default_entry(scope_of(tenant, lane, list_id), reason, expires, "streampost suppress add")
+    hashes = _hashes(settings, addresses)
+    erased = listing(lambda: suppressions.erased(settings))
+    items = []
+    for address, hashed in zip(addresses, hashes, strict=True):
+        kept = suppressions.entry(settings, address, scope_of(tenant, lane, list_id), reason, default.origin, 0).address
+        items.append(default._replace(address="" if hashed in erased else kept, address_hash=hashed))
+    typer.echo(f"{write(settings, [suppressions.record_of(settings, i) for i in items])} suppressed")
 
 
-def remove(addresses: list[str], tenant: Tenant = "*", lane: Lane = "*") -> None:
-    """Take addresses off the list of exactly this tenant and lane."""
+def remove(addresses: list[str], tenant: Tenant = "*", lane: Lane = "*", list_id: ListId = "") -> None:
+    """Take addresses off the list of exactly this tenant, lane and list."""
     from agents import suppressions  # noqa: PLC0415
     from streams.suppress import SuppressionKey  # noqa: PLC0415
 
-    settings = _settings()
-    listed, _ = _current(settings)
-    keys, wrong = [], []
-    for address in addresses:
-        key = SuppressionKey(_scope(tenant, lane), _hash(settings, address))
-        elsewhere = [f"--tenant {k.scope.tenant} --lane {k.scope.lane}" for k in listed if k[1] == key.address_hash]
-        if key in listed:
-            keys.append(key)
-        else:
+    settings, scope = _settings(), scope_of(tenant, lane, list_id)
+    hashes = _hashes(settings, addresses)
+    there = listing(lambda: suppressions.of_addresses(settings, hashes))
+    wrong = []
+    for address, hashed in zip(addresses, hashes, strict=True):
+        if SuppressionKey(scope, hashed) not in there:
+            elsewhere = [_options(key.scope) for key in there if key.address_hash == hashed]
             where = f"; it is with {', '.join(elsewhere)}" if elsewhere else ""
-            wrong.append(f"{address} is not suppressed for tenant {tenant}, lane {lane}{where}")
+            wrong.append(f"{address} is not suppressed for {scope}{where}")
     if wrong:
         fail_all(wrong)
-    typer.echo(f"{_write(settings, [suppressions.removal_of(settings, k) for k in keys])} removed")
+    records = [suppressions.removal_of(settings, SuppressionKey(scope, hashed)) for hashed in hashes]
+    typer.echo(f"{write(settings, records)} removed")
 
 
 def list_(
     tenant: Annotated[str | None, typer.Option(help="Only entries of this tenant.")] = None,
+    lane: Annotated[str | None, typer.Option(help="Only entries of this lane; * is for both lanes.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only entries with this reason.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many.")] = 100,
 ) -> None:
-    """Show entries, the newest first."""
-    items, bad = _current(_settings())
-    wanted = [i for i in items.values() if tenant in (None, i.tenant) and reason in (None, i.reason)]
-    wanted.sort(key=lambda i: -i.created_at)
-    for item in wanted[:limit]:
+    """Show entries, the newest first: address, scope, reason, end, origin."""
+    import heapq  # noqa: PLC0415
+    from itertools import count  # noqa: PLC0415
+
+    from agents import suppressions  # noqa: PLC0415
+
+    settings = _settings()
+
+    def newest() -> tuple[list[Any], int, int]:
+        number = count()
+        with suppressions.listed(settings) as items:
+            wanted = (
+                (item.created_at, next(number), item)
+                for item in items
+                if tenant in (None, item.tenant) and lane in (None, item.lane) and reason in (None, item.reason)
+            )
+            shown = heapq.nlargest(limit, wanted)
+            return [item for *_, item in shown], next(number), items.bad
+
+    shown, total, bad = listing(newest)
+    for item in shown:
         until = f"until {_time(item.expires_at)}" if item.expires_at else "for ever"
-        scope = f"tenant {item.tenant}, lane {item.lane}"
+        scope = f"tenant {item.tenant}, lane {item.lane}" + (f", list {item.list_id}" if item.list_id else "")
         typer.echo(f"{item.address or item.address_hash}  {scope}  {item.reason}  {until}  {item.origin}")
-    typer.echo(f"{min(limit, len(wanted))} of {len(wanted)} shown" + (f", {bad} unreadable records" if bad else ""))
+    typer.echo(f"{len(shown)} of {total} shown" + (f", {bad} unreadable records" if bad else ""))
 
 
 def check(
     address: str,
     tenant: Annotated[str, typer.Option(help="Tenant that would send.")],
     lane: Annotated[str, typer.Option(help="Lane of the mail.")] = "transactional",
+    list_id: Annotated[str, typer.Option(help="List of the mail, as its request has it.")] = "",
 ) -> None:
     """Would mail be sent? Exit code 1, and the reason, when it is suppressed."""
+    from agents import suppressions  # noqa: PLC0415
     from streams.suppress import SuppressionSet  # noqa: PLC0415
 
     settings = _settings()
+    (hashed,) = _hashes(settings, [address])
     table = SuppressionSet()
-    for key, item in _current(settings)[0].items():
+    there = listing(lambda: suppressions.of_addresses(settings, [hashed]))
+    for key, item in there.items():
         table.put(key, item.reason, item.expires_at)
-    found = table.find(tenant, lane, _hash(settings, address), _now_ms())
+    found = table.find(tenant, lane, hashed, time.time_ns() // 1_000_000, list_id)
     if found is None:
         typer.echo(f"{address} may be mailed by {tenant}, lane {lane}")
         return
     until = f" until {_time(found.until_ms)}" if found.until_ms else ""
-    typer.echo(f"{address} is suppressed{until}: {found.reason} (tenant {found.scope.tenant}, lane {found.scope.lane})")
+    origin = next(item.origin for key, item in there.items() if key.scope == found.scope)
+    where = f"tenant {found.scope.tenant}, lane {found.scope.lane}"
+    where += f", list {found.scope.list_id}" if found.scope.list_id else ""
+    typer.echo(f"{address} is suppressed{until}: {found.reason} ({where}{'; ' + origin if origin else ''})")
     raise typer.Exit(1)
 
 
-def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with a header.")],
-    tenant: Tenant = "*",
-    lane: Lane = "*",
-    reason: Annotated[str, typer.Option(help="Reason of lines that give none.")] = "manual",
-    expires: Expires = None,
-    skip_bad: Annotated[bool, typer.Option(help="Import the good lines of a file that has bad ones.")] = False,
-) -> None:
-    """Suppress the addresses of a CSV file (column address, email or address_hash; others optional)."""
+def erase(addresses: list[str]) -> None:
+    """Forget persons: nobody mails them any more, and of their addresses only the keyed hash stays on the list.
+
+    Kafka drops the older records within a week. Requests, returned mail and dead letters end by their retention.
+    """
     from agents import suppressions  # noqa: PLC0415
 
-    settings, default = _settings(), _default(tenant, lane, reason, expires, f"import {file.name}")
-
-    def lines() -> Any:
-        with file.open(newline="", encoding="utf-8-sig") as source:
-            yield from suppressions.read_csv(settings, source, default)
-
-    bad = [f"{file}: {line}" for line in lines() if isinstance(line, suppressions.BadLine)]
-    if bad and not skip_bad:
-        fail_all([*bad, "nothing was imported; --skip-bad imports the other lines"], shown=len(bad) + 1)
-    records = (suppressions.record_of(settings, i) for i in lines() if not isinstance(i, suppressions.BadLine))
-    typer.echo(f"{_write(settings, records)} suppressed" + (f", {len(bad)} bad lines" if bad else ""))
-
-
-def export(
-    output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Only entries of this tenant.")] = None,
-) -> None:
-    """Write the list as CSV that `import` reads."""
-    import sys  # noqa: PLC0415
-
-    from agents import suppressions  # noqa: PLC0415
-
-    items = (i for i in _current(_settings())[0].values() if tenant in (None, i.tenant))
-    if output is None:
-        suppressions.write_csv(items, sys.stdout)
-        return
-    with output.open("w", newline="", encoding="utf-8") as out:
-        typer.echo(f"{suppressions.write_csv(items, out)} exported")
+    settings = _settings()
+    hashes = _hashes(settings, addresses)
+    there = listing(lambda: suppressions.of_addresses(settings, hashes))
+    now = time.time_ns() // 1_000_000
+    items = [
+        item
+        for hashed in dict.fromkeys(hashes)
+        for item in suppressions.erasure(hashed, list(there.values()), "streampost suppress erase", now)
+    ]
+    write(settings, [suppressions.record_of(settings, item) for item in items])
+    typer.echo(f"{len(set(hashes))} erased, {len(items) - len(set(hashes))} entries without address now")
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {
@@ -154,8 +150,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "remove": remove,
     "list": list_,
     "check": check,
-    "import": import_,
-    "export": export,
+    "erase": erase,
+    "import": suppress_files.import_,
+    "export": suppress_files.export,
 }
 
 
@@ -165,61 +162,26 @@ def _settings() -> "Settings":
     return load()
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
-
-
 def _time(ms: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(ms / 1000))
 
 
-def _scope(tenant: str, lane: str) -> Any:
-    from schemas.topics import LANES  # noqa: PLC0415
-    from streams.suppress import Scope  # noqa: PLC0415
-
-    if lane not in (*LANES, "*"):
-        fail(f"unknown lane {lane!r}; lanes are {', '.join(LANES)}, or * for both", 2)
-    if not tenant or "/" in tenant or not tenant.isascii():
-        fail(f"{tenant!r} is no tenant", 2)
-    return Scope(tenant, lane)
+def _options(scope: Any) -> str:
+    more = f" --list-id {scope.list_id}" if scope.list_id else ""
+    return f"--tenant {scope.tenant} --lane {scope.lane}{more}"
 
 
-def _default(tenant: str, lane: str, reason: str, expires: str | None, origin: str) -> "Suppression":
-    from schemas.records import Suppression  # noqa: PLC0415
-    from streams.durations import seconds  # noqa: PLC0415
-
-    _scope(tenant, lane)
-    now = _now_ms()
-    try:
-        until = None if expires is None else now + int(seconds(expires) * 1000)
-    except ValueError as e:
-        fail(f"--expires: {e}", 2)
-    return Suppression(tenant, "", "", lane, reason, origin, now, until)
-
-
-def _hash(settings: "Settings", address: str) -> str:
+def _hashes(settings: "Settings", addresses: list[str]) -> list[str]:
     from agents.suppressions import hash_of  # noqa: PLC0415
 
-    try:
-        return hash_of(settings, address)
-    except ValueError as e:
-        fail(e, 2)
-
-
-def _current(settings: "Settings") -> Any:
-    from agents.compacted import TableError  # noqa: PLC0415
-    from agents.suppressions import current  # noqa: PLC0415
-
-    try:
-        return current(settings)
-    except TableError as e:
-        fail(e)
-
-
-def _write(settings: "Settings", records: Any) -> int:
-    from agents.records_writer import WriteError, write_all  # noqa: PLC0415
-
-    try:
-        return write_all(settings.librdkafka(), records)
-    except WriteError as e:
-        fail(e)
+    found, wrong = [], []
+    for address in addresses:
+        try:
+            found.append(hash_of(settings, address))
+        except ValueError as e:
+            wrong.append(str(e))
+    if wrong:
+        fail_all(wrong)
+    if not found:
+        fail("no address", 2)
+    return found

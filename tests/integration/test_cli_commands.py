@@ -69,6 +69,43 @@ def test_an_erased_person_leaves_no_address(settings: Settings) -> None:
     run("suppress", "check", "gone@example.com", "--tenant", "shop", code=1)
 
 
+def test_erasing_a_person_leaves_only_the_hash_and_later_imports_do_not_bring_the_address_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    run("suppress", "add", "Ann@example.com", "--tenant", "shop", "--lane", "bulk", "--reason", "complaint")
+    run("suppress", "add", "Ann@example.com", "--tenant", "shop", "--list-id", "news.example.com")
+    assert "1 erased, 2 entries" in run("suppress", "erase", "ann@example.com").output
+    source = tmp_path / "list.csv"
+    source.write_text("email\nAnn@Example.com\n")
+    run("suppress", "import", source, "--tenant", "other")
+    run("suppress", "add", "ann@example.com", "--tenant", "third")
+    found = run("suppress", "list").output
+    assert "5 of 5 shown" in found
+    assert "complaint" in found
+    assert "ann@" not in found.lower()
+    run("suppress", "check", "ann@example.com", "--tenant", "anybody", code=1)
+
+
+def test_suppress_of_one_list(settings: Settings) -> None:
+    run("suppress", "add", "ann@example.com", "--tenant", "shop", "--lane", "bulk", "--list-id", "news.example.com")
+    run("suppress", "check", "ann@example.com", "--tenant", "shop", "--lane", "bulk")
+    stopped = run(
+        "suppress",
+        "check",
+        "ann@example.com",
+        "--tenant",
+        "shop",
+        "--lane",
+        "bulk",
+        "--list-id",
+        "news.example.com",
+        code=1,
+    )
+    assert "list news.example.com" in stopped.output
+    wrong = run("suppress", "remove", "ann@example.com", "--tenant", "shop", "--lane", "bulk", code=1)
+    assert "--list-id news.example.com" in wrong.output
+
+
 def test_suppress_import_and_export(settings: Settings, tmp_path: Path) -> None:
     source = tmp_path / "list.csv"
     source.write_text("Email,Reason,Expires_At\na@example.com,complaint,\nbroken,,\nb@example.com,,2099-01-01\n")

@@ -1,11 +1,13 @@
 """Suppression lists as CSV: ours, and those of other services."""
 
 import io
+from functools import partial
 
 import pytest
 
 from agents.settings import Settings
-from agents.suppressions import BadLine, hash_of, read_csv, write_csv
+from agents.suppression_csv import BadLine, read_csv, write_csv
+from agents.suppressions import erasure, hash_of
 from schemas.records import Suppression
 
 SETTINGS = Settings()
@@ -13,8 +15,8 @@ DEFAULT = Suppression("shop", "", "", "bulk", "manual", "test", 5, None)
 HASH = hash_of(SETTINGS, "ann@example.com")
 
 
-def read(text: str) -> list[Suppression | BadLine]:
-    return list(read_csv(SETTINGS, io.StringIO(text, newline=""), DEFAULT))
+def read(text: str, erased: frozenset[str] = frozenset()) -> list[Suppression | BadLine]:
+    return list(read_csv(partial(hash_of, SETTINGS), io.StringIO(text, newline=""), DEFAULT, erased))
 
 
 @pytest.mark.parametrize(
@@ -41,12 +43,27 @@ def test_an_erased_person_has_no_address() -> None:
     assert found == [DEFAULT._replace(address_hash=HASH, reason="erasure")]
 
 
+def test_who_was_erased_stays_without_address() -> None:
+    assert read("address\nann@example.com\n", frozenset({HASH})) == [DEFAULT._replace(address_hash=HASH)]
+
+
+def test_an_erasure_blanks_every_entry_of_the_person_and_stops_all_mail() -> None:
+    ann = DEFAULT._replace(address_hash=HASH, address="ann@example.com")
+    bob = DEFAULT._replace(address_hash="0" * 32, address="bob@example.com")
+    blank, stop = erasure(HASH, [ann, bob], "me", 9)
+    assert blank == ann._replace(address="")
+    assert stop == Suppression("*", HASH, "", "*", "erasure", "me", 9)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
         ("name\nann\n", 1, "no column is named"),
         ("", 1, "no column is named"),
         ("address\n\nann\n", 3, "has no @"),
+        ("address,tenant\nann@example.com,a/b\n", 2, "is no tenant"),
+        ("address,list_id\nann@example.com,ü\n", 2, "is no list"),
+        ("address\n" + "a" * 200_000 + "\n", 2, "not CSV"),
         ("address,lane\nann@example.com,fast\n", 2, "unknown lane 'fast'"),
         ("address,expires_at\nann@example.com,soon\n", 2, "soon"),
         ("address_hash\n12\n", 2, "neither an address nor"),
