@@ -166,9 +166,11 @@ class WarmupJob:
                 outputs += self._stop(path)
             elif start.created_at > self._pairs[path].started_at:
                 outputs += self._begin(path, start)
-        for start in self._desk.starts.values():
-            if start.provider != ANY and (start.source, start.provider) not in self._pairs:
-                outputs += self._begin((start.source, start.provider), start)
+        named = [(s.source, s.provider) for s in self._desk.starts.values() if s.provider != ANY]
+        for path in (*named, *self._desk.decided()):
+            start = self._desk.start_of(path)
+            if start is not None and path not in self._pairs:
+                outputs += self._begin(path, start)
         firsts = [o for s in self._desk.starts.values() for o in orders.first_caps(self._plans, s.control())]
         wanted = {key(o): o for o in (*firsts, *map(self._order_of, self._pairs))}
         return [*outputs, *self._desk.agree(wanted)]

@@ -84,6 +84,16 @@ class Desk:
         found = self._published.get(key(order))
         return found if found is not None and found.author == orders.AUTHOR else None
 
+    def decided(self) -> list[Path]:
+        """Pairs whose cap on the topic was decided after their start: they were on a ladder."""
+        found = ((order, (order.source, order.provider)) for order in self._published.values())
+        known = ((order, path, self.start_of(path)) for order, path in found if self._is_ours(order))
+        return [path for order, path, start in known if start and order.created_at > start.created_at]
+
+    @staticmethod
+    def _is_ours(order: Control) -> bool:
+        return order.author == orders.AUTHOR and order.provider != ANY
+
     def publish(self, order: Control) -> Output:
         """Put the cap on the topic."""
         self._published[key(order)] = order
