@@ -6,6 +6,7 @@ import typer
 
 from agents.cli import (
     analytics,
+    backtest,
     breaker,
     campaign,
     cancel,
@@ -51,6 +52,7 @@ GROUPS = (
     warmup,
     breaker,
     analytics,
+    backtest,
     demo,
 )
 

@@ -68,7 +68,7 @@ class ShapingJob:
         reply = heard(event)
         if reply is None:
             return
-        self._measure(reply)
+        self.measure(reply)
         rule = first_fit(self.rules, reply)
         scope = orders.scope_of(rule.scope, reply) if rule else None
         if rule is None or scope is None or reply.time_ms + rule.duration_s * 1000 <= self._now_ms:
@@ -76,6 +76,13 @@ class ShapingJob:
         hits = self._hit(rule, scope, reply)
         if hits:
             yield from self._act(rule, scope, reply, hits)
+
+    def measure(self, reply: Heard, seen: int = 1) -> None:
+        """So many attempts like this one: a first decrease starts from the rate at which mail goes."""
+        for name in {rule.scope for rule in self.rules if rule.action == SLOW_DOWN}:
+            if scope := orders.scope_of(name, reply):
+                place = (name, _fields(scope))
+                self._meters[place] = counted(self._meters.get(place), reply.time_ms, seen)
 
     def on_record(self, topic: str, key: bytes, value: bytes | None) -> Iterable[Output]:
         """An operator's word: an override of theirs is not replaced, one of ours that they lift is forgotten."""
@@ -115,12 +122,6 @@ class ShapingJob:
         self._hits = {k: t for k, t in self._hits.items() if t and t[-1] > now_ms - longest.get(k[0], 0)}
 
     # ---- how
-
-    def _measure(self, reply: Heard) -> None:
-        for name in {rule.scope for rule in self.rules if rule.action == SLOW_DOWN}:
-            if scope := orders.scope_of(name, reply):
-                place = (name, _fields(scope))
-                self._meters[place] = counted(self._meters.get(place), reply.time_ms)
 
     def _hit(self, rule: Rule, scope: Mapping[str, str], reply: Heard) -> int:
         """Remember the hit; how many there are when they are enough, else 0."""

@@ -67,13 +67,13 @@ _SHORTEST_MS = 10_000
 """A window that has just begun says little: it is taken to be at least this long."""
 
 
-def counted(meter: Meter | None, at_ms: int) -> Meter:
-    """One more."""
+def counted(meter: Meter | None, at_ms: int, seen: int = 1) -> Meter:
+    """So many more."""
     if meter is None or at_ms - meter.since_ms >= 2 * WINDOW_MS:
-        return Meter(at_ms, 1)
+        return Meter(at_ms, seen)
     if at_ms - meter.since_ms >= WINDOW_MS:
-        return Meter(at_ms, 1, meter.seen * 1000 / (at_ms - meter.since_ms))
-    return meter._replace(seen=meter.seen + 1)
+        return Meter(at_ms, seen, meter.seen * 1000 / (at_ms - meter.since_ms))
+    return meter._replace(seen=meter.seen + seen)
 
 
 def per_second(meter: Meter | None, at_ms: int) -> float:
