@@ -1,25 +1,28 @@
 """The configuration folder on disk: read at start, read again on SIGHUP, never half applied."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from streams.config import Config, ConfigError, ConfigProblem, read
 from streams.config_check import FILES
 
 log = logging.getLogger(__name__)
 
+NOTHING: Mapping[str, Path] = MappingProxyType({})
 
-def load(config_dir: Path, overlay: Path | None = None) -> Config:
-    """Config from the folder; a file of the overlay folder replaces the one of the same name.
+
+def load(config_dir: Path, overlay: Path | None = None, instead: Mapping[str, Path] = NOTHING) -> Config:
+    """Config from the folder; a file of the overlay folder, or of `instead`, replaces the one of the same name.
 
     Raises ConfigError with every problem, whose file names are the paths that were read.
     """
     shipped = [
         files("streams").joinpath("data", name).read_text("utf-8") for name in ("providers.toml", "shaping.toml")
     ]
-    paths = {name: _place(name, config_dir, overlay) for name in FILES}
+    paths = {name: _place(name, config_dir, overlay) for name in FILES} | dict(instead)
     try:
         texts = {name: _text(name, path) for name, path in paths.items() if path.exists()}
         return read(texts, *shipped)

@@ -23,6 +23,7 @@ from agents.cli import (
     receiver,
     replay,
     send,
+    shadow,
     suppress,
     template,
     topics,
@@ -53,6 +54,7 @@ GROUPS = (
     breaker,
     analytics,
     backtest,
+    shadow,
     demo,
 )
 

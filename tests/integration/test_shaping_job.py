@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,22 +42,14 @@ def config_dir(tmp_path: Path) -> Path:
 
 @contextmanager
 def _job(settings: Settings) -> Iterator[None]:
-    stop, failed = threading.Event(), []
-
-    def guarded() -> None:
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(shaping_job.run, settings, stop)
         try:
-            shaping_job.run(settings, stop)
-        except Exception as e:
-            failed.append(e)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
-    assert not failed
+            yield
+        finally:
+            stop.set()
+            running.result(30)
 
 
 def _record(now_ms: int, **fields: Any) -> Record:
