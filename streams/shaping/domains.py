@@ -1,0 +1,22 @@
+"""What a recipient domain wants for itself: it stays with the domain, and never concerns others on the same MX hosts."""
+
+from streams.config import Config, LanePolicy
+from streams.shaping.policies import NO_DOMAIN
+
+
+def lane_policy(config: Config, lane: str, domain: str) -> LanePolicy:
+    """The lane's patience, with the retry schedule and the end that [domain."x"] sets instead."""
+    policy, own = config.lanes[lane], config.shaping.domains.get(domain, NO_DOMAIN)
+    if own.retry is not None:
+        policy = policy._replace(retry=policy.retry._replace(delays_s=own.retry))
+    if own.give_up_after is not None:
+        policy = policy._replace(give_up_after_s=own.give_up_after)
+    return policy
+
+
+def tls_policy(config: Config, domain: str, path_tls: str) -> str:
+    """none, opportunistic or required: the domain's own word, else the path's (limits.PathPolicy.tls).
+
+    Messages with different words must not share a connection: the path's key has to have it.
+    """
+    return config.shaping.domains.get(domain, NO_DOMAIN).tls or path_tls
