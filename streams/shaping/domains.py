@@ -1,4 +1,4 @@
-"""What a recipient domain wants for itself: it stays with the domain, and never concerns others on the same MX hosts."""
+"""What a recipient domain wants for itself: it stays with the domain, and never touches others on the same hosts."""
 
 from streams.config import Config, LanePolicy
 from streams.shaping.policies import NO_DOMAIN
