@@ -50,8 +50,8 @@ class Book:
     def add(self, event: Mapping[str, Any], day: int, ignored: Collection[str]) -> Path | None:
         """Count the event on that day; the path that it was sent on, None when it says nothing of one.
 
-        What comes after delivery may not say by which source it went: then the sources that delivered there in the
-        last days share it by how much each delivered.
+        What comes after delivery may not say by which source it went, or to which provider: then those that fit share
+        it by how much each delivered in the last days.
         """
         path = (event["source_ip"], event["provider"])
         kind = event["event_type"]
@@ -59,7 +59,7 @@ class Book:
             field = _LATE[kind]
             if field == _COMPLAINED or event["bounce_class"] not in ignored:
                 self._share(path, day, field)
-            return path if path[0] else None
+            return path if all(path) else None
         if not path[0] or not _was_sent(event):
             return None
         counts = self._of(path, day)
@@ -92,13 +92,13 @@ class Book:
         return by_day.setdefault(day, [0, 0, 0, 0.0, 0.0])
 
     def _share(self, path: Path, day: int, field: int) -> None:
-        if path[0]:
+        if all(path):
             self._of(path, day)[field] += 1
             return
         delivered = {
             p: sum(c[_DELIVERED] for d, c in by_day.items() if d > day - KEPT_DAYS)
             for p, by_day in self._days.items()
-            if p[1] == path[1]
+            if path[0] in {"", p[0]} and path[1] in {"", p[1]}
         }
         whole = sum(delivered.values())
         for p, part in delivered.items():

@@ -50,6 +50,17 @@ def test_a_complaint_without_a_source_is_shared_by_what_each_delivered() -> None
     assert book.of(("ip-3", "yahoo"), 1, 2).complained == 0
 
 
+def test_a_complaint_without_a_provider_is_shared_by_what_went_where() -> None:
+    book = Book()
+    for provider, count in (("gmail", 30), ("yahoo", 10)):
+        for _ in range(count):
+            book.add(event("delivered", provider=provider), 1, IGNORED)
+    book.add(event("complained", provider=""), 1, IGNORED)
+    book.add(event("complained", provider="", source_ip=""), 1, IGNORED)
+    assert book.of(PATH, 1, 1).complained == 1.5
+    assert book.of(("ip-1", "yahoo"), 1, 1).complained == 0.5
+
+
 def test_a_complaint_that_nobody_can_have_caused_is_nobodys() -> None:
     assert counted(event("complained", source_ip="")) == Counts()
 
