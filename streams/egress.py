@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 class Relay(NamedTuple):
     """A smart host that takes the mail instead of the recipient's MX. tls: none, starttls or implicit.
 
-    `ca_file`: the certificates that vouch for it (PEM); None means the system's.
+    `ca_file`: the certificates that vouch for it (PEM); None means the system's. `return_path`: how the sender is
+    written through it, a style of tokens.return_path.
     """
 
     host: str
@@ -15,6 +16,7 @@ class Relay(NamedTuple):
     tls: str
     credentials_file: str | None
     ca_file: str | None = None
+    return_path: str = "dash"
 
 
 class Socks5(NamedTuple):

@@ -1,13 +1,27 @@
 """pools.toml: sources, and the pools that share traffic among them."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from schemas.address import parse
 from streams.config_fields import Closed, Domain, Host, Ip, Name
+from streams.tokens import DASH, MAX_NAME, PLUS
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Path = Annotated[str, Field(min_length=1)]
+
+
+def _return_path(value: str) -> str:
+    if value in (DASH, PLUS):
+        return value
+    address = parse(value)
+    if len(address.local) > MAX_NAME or not re.fullmatch(r"[A-Za-z0-9._-]+", address.local):
+        raise ValueError(
+            f"dash, plus or a mailbox is wanted, its name plain and of at most {MAX_NAME} octets: a token follows"
+        )
+    return str(address)
 
 
 class RelayModel(Closed):
@@ -18,6 +32,7 @@ class RelayModel(Closed):
     tls: Literal["none", "starttls", "implicit"] = "starttls"
     credentials_file: Path | None = None
     ca_file: Path | None = None
+    return_path: Annotated[str, AfterValidator(_return_path)] = DASH
 
     @model_validator(mode="after")
     def _no_plain_password(self) -> "RelayModel":
