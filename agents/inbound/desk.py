@@ -53,8 +53,7 @@ class Desk:
 
     def make_room(self) -> None:
         """When there is no room the largest body that is not complete goes: it is most likely no bounce."""
-        open_bodies = [c for c in self.connections if c.unfinished]
-        if self.crowded and open_bodies:
+        if self.crowded and (open_bodies := [c for c in self.connections if c.unfinished]):
             max(open_bodies, key=lambda c: c.unfinished).drop_body()
 
     def rules_for_mail(self, peer: str, now: float) -> Rules:

@@ -16,16 +16,17 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.inside: Counter[str] = Counter()
+        self._count = 0
         self._spent: dict[str, Spent] = {}
 
     @property
     def stressed(self) -> bool:
         """Four fifths of the connections are taken: those who say nothing have to leave sooner."""
-        return self.inside.total() * 5 >= self.limits.connections * 4
+        return self._count * 5 >= self.limits.connections * 4
 
     def enter(self, peer: str, now: float) -> str:
         """Count the connection in and return nothing, or the reply that refuses it."""
-        if self.inside.total() >= self.limits.connections:
+        if self._count >= self.limits.connections:
             return FULL
         key = peer_key(peer)
         if self.inside[key] >= self.limits.connections_per_peer:
@@ -36,12 +37,14 @@ class Gate:
             return PEER_FAST
         self._spent[key] = spent._replace(connections=full_at)
         self.inside[key] += 1
+        self._count += 1
         return ""
 
     def leave(self, peer: str) -> None:
         """Count it out."""
         key = peer_key(peer)
         self.inside[key] -= 1
+        self._count -= 1
         if not self.inside[key]:
             del self.inside[key]
 
