@@ -5,11 +5,12 @@ import time
 from typing import TYPE_CHECKING
 
 from agents.finisher import Origin
-from agents.smtp_session import SessionFacts, SessionLostError
+from agents.smtp_session import SessionFacts, SessionLostError, SourceError
 from schemas.headers import AttemptState
 from schemas.request import AT_MOST_ONCE, EmailRequest
 from streams.admit import Admitted
 from streams.events import Facts
+from streams.login import wants_login
 from streams.outcome import Outcome, Patience, of_loss, of_refusal, of_reply, throttled
 from streams.route import Route
 from streams.smtp import Envelope, Result
@@ -37,6 +38,7 @@ class Dispatch:
         "origin",
         "route",
         "state",
+        "tried",
     )
 
     def __init__(
@@ -55,6 +57,8 @@ class Dispatch:
         self.facts = facts
         self.give_up_ms = give_up_ms
         self.route: Route | None = None
+        self.tried: tuple[str, ...] = ()
+        """Sources that could not be used in this pass."""
         self._looked_at = delivery.tables_version()
         self._began = 0.0
         self._settled = False
@@ -111,6 +115,11 @@ class Dispatch:
 
     def settle(self, recipient: str, result: Result, session: SessionFacts) -> None:
         """The server's word."""
+        if result.stage == "mail" and wants_login(result.reply) and self._delivery.routing.by_relay(self):
+            # the relay, not the recipient's server: it would refuse every message
+            error = SourceError("auth", f"relay {session.host}: {result.reply}", result.reply)
+            self._delivery.routing.source_failed(self, error)
+            return
         self._note(session)
         self.finish(of_reply(result.stage, result.reply, self._patience()))
 
@@ -128,7 +137,10 @@ class Dispatch:
         self._delivery.routing.submit(self)
 
     def unreachable(self, error: SessionLostError, session: SessionFacts) -> None:
-        """No address of the path takes a connection."""
+        """No address of the path takes a connection. When that is the source's fault another one takes the message."""
+        if isinstance(error, SourceError):
+            self._delivery.routing.source_failed(self, error)
+            return
         self.lost("", error, False, session)
 
     def waited(self, reason: str) -> None:
@@ -136,6 +148,7 @@ class Dispatch:
         self.finish(throttled(reason, int(time.time() * 1000) + THROTTLE_MS, self.state.attempt))
 
     def _note(self, session: SessionFacts) -> None:
+        self._delivery.routing.source_worked(self.facts.source)
         taken = int((time.monotonic() - self._began) * 1000) if self._began else 0
         self.facts = self.facts._replace(mx_host=session.host, tls=session.tls, smtp_ms=taken)
 

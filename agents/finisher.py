@@ -116,7 +116,7 @@ class Finisher:
             attempt=outcome.next_attempt,
             turn=state.turn + 1,
             due_ms=outcome.due_ms,
-            source=facts.source,
+            source=facts.source or state.source,
             last_reply=f"{outcome.code} {outcome.diagnostic}"[:200] if outcome.code else outcome.diagnostic[:200],
             reason=outcome.reason[:200],
         )

@@ -5,7 +5,7 @@ from agents.tables import ControlTable, SuppressionTable
 from schemas import address, ids
 from schemas.errors import AddressError
 from schemas.headers import AttemptState
-from schemas.records import ANY
+from schemas.records import ANY, Control
 from schemas.request import EmailRequest
 from streams import control
 from streams.config import Config
@@ -88,7 +88,7 @@ class Lookups:
             opens_ms=next_open_ms(window, max(now_ms, request.send_at or 0)) if window else 0,
         )
 
-    def suspended(self, facts: Facts, site: str, now_ms: int) -> dict[str, control.Control]:
+    def suspended(self, facts: Facts, site: str, now_ms: int) -> dict[str, Control]:
         """Sources that are suspended for this message at its provider or site."""
         who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, "", facts.lane)
         return self._orders.set.suspended(who, now_ms)

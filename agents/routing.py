@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import random
-import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +10,10 @@ from agents.dispatch import Dispatch
 from agents.dns import Resolver
 from agents.lookups import Lookups
 from agents.smtp_pool import Pool
-from streams.config import Pool as SourcePool
+from agents.smtp_session import SourceError
+from agents.source_choice import Sources
 from streams.outcome import Patience, of_refusal, rejected
 from streams.route import MxAnswer, NoRoute, Route, route
-from streams.sources import choose
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +32,7 @@ class Routing:
         self._pool = pool
         self._patience = patience
         self._routes: dict[str, tuple[MxAnswer, Route | NoRoute]] = {}
-        self._turns: Counter[str] = Counter()
-        self._busy: Counter[str] = Counter()
+        self._sources = Sources(lookups)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, dispatch: Dispatch) -> None:
@@ -54,7 +51,25 @@ class Routing:
 
     def ended(self, dispatch: Dispatch) -> None:
         """It is no longer under way."""
-        self._busy[dispatch.facts.source] -= 1
+        self._sources.released(dispatch.facts.source)
+
+    def by_relay(self, dispatch: Dispatch) -> bool:
+        """Whether it leaves through a relay."""
+        source = self._lookups.config.sources.get(dispatch.facts.source)
+        return source is not None and source.relay is not None
+
+    def source_failed(self, dispatch: Dispatch, error: SourceError) -> None:
+        """Nothing is known against the message: another source takes it at once, if there is one."""
+        source = dispatch.facts.source
+        self._sources.failed(source, str(error))
+        self._sources.released(source)
+        dispatch.tried += (source,)
+        dispatch.facts = dispatch.facts._replace(source="")
+        self._depart(dispatch)
+
+    def source_worked(self, source: str) -> None:
+        """A server has answered by way of it."""
+        self._sources.worked(source)
 
     def _later(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -74,29 +89,20 @@ class Routing:
             outcome = of_refusal("connect", found.code, found.enhanced, found.reason, self._patience(dispatch))
             dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
             return
-        pool = self._lookups.config.pools[dispatch.admitted.pool]
-        source = self._source(pool, dispatch, found)
-        self._turns[pool.name] += 1
-        self._busy[source] += 1
-        facts = dispatch.facts._replace(provider=found.provider, site=found.site, pool=pool.name, source=source)
-        dispatch.facts = facts
         dispatch.route = found
+        dispatch.facts = dispatch.facts._replace(provider=found.provider, pool=dispatch.admitted.pool)
+        self._depart(dispatch)
+
+    def _depart(self, dispatch: Dispatch) -> None:
+        """By a source of its pool; throttled when there is none."""
+        source = self._sources.choose(dispatch)
+        if not source:
+            dispatch.finish(self._sources.none(dispatch))
+            return
+        dispatch.facts = dispatch.facts._replace(source=source)
         # an order about a provider, site or source could not be seen before now
         if not (self._lookups.path_orders and dispatch.stopped()):
             self.submit(dispatch)
-
-    def _source(self, pool: SourcePool, dispatch: Dispatch, found: Route) -> str:
-        """By the pool's strategy among the sources that no order holds; if all are held, the message is too."""
-        turn, previous = self._turns[pool.name], dispatch.state.source
-        if self._lookups.path_orders:
-            facts, now_ms = dispatch.facts._replace(provider=found.provider), int(time.time() * 1000)
-
-            def free(source: str) -> bool:
-                return not self._lookups.source_paused(facts._replace(source=source), found.site, now_ms)
-
-            if source := choose(pool, turn, self._busy, previous, free):
-                return source
-        return choose(pool, turn, self._busy, previous)
 
     def _found(self, domain: str, answer: MxAnswer) -> Route | NoRoute:
         """Once per answer of DNS: its records stay the same until they are looked up again."""

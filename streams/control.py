@@ -7,6 +7,8 @@ from urllib.parse import quote
 from schemas.records import ANY, Control
 
 CANCEL, PAUSE, OVERRIDE, WARMUP = "cancel", "pause", "override", "warmup"
+SUSPEND = "suspend"
+"""The action of an override that stops a path; with a source it is that source that leaves its pools."""
 
 
 class Facts(NamedTuple):
@@ -52,8 +54,17 @@ def in_force(order: Control, now_ms: int) -> bool:
     return order.expires_at is None or order.expires_at > now_ms
 
 
+def _lasts(order: Control | None) -> float:
+    """Until when; 0 for no order."""
+    return 0.0 if order is None else float("inf") if order.expires_at is None else order.expires_at
+
+
 def _stops_a_path(order: Control) -> bool:
     return order.kind in (CANCEL, PAUSE) and (order.provider, order.site, order.source) != (ANY, ANY, ANY)
+
+
+def _suspends_a_source(order: Control) -> bool:
+    return order.kind == OVERRIDE and order.action == SUSPEND and order.source != ANY
 
 
 class ControlSet:
@@ -67,6 +78,7 @@ class ControlSet:
         self._orders: dict[str, dict[bytes, Control]] = {}
         self.by_path = 0
         """How many pauses and cancels name a provider, site or source."""
+        self._by_source = 0
 
     def __len__(self) -> int:
         """Orders, expired ones included."""
@@ -78,12 +90,15 @@ class ControlSet:
         self._campaign[record_key] = order.campaign
         self._orders.setdefault(order.campaign, {})[record_key] = order
         self.by_path += _stops_a_path(order)
+        self._by_source += _suspends_a_source(order)
 
     def remove(self, record_key: bytes) -> None:
         """The order is lifted."""
         campaign = self._campaign.pop(record_key, None)
         if campaign is not None:
-            self.by_path -= _stops_a_path(self._orders[campaign].pop(record_key))
+            order = self._orders[campaign].pop(record_key)
+            self.by_path -= _stops_a_path(order)
+            self._by_source -= _suspends_a_source(order)
             if not self._orders[campaign]:
                 del self._orders[campaign]
 
@@ -91,6 +106,19 @@ class ControlSet:
         """Every order with its key."""
         for orders in self._orders.values():
             yield from orders.items()
+
+    def suspended(self, facts: Facts, now_ms: int) -> dict[str, Control]:
+        """Sources that this message may not take, with the order that lasts longest: overrides that suspend a source,
+        whatever source the facts have."""
+        found: dict[str, Control] = {}
+        if not self._by_source:
+            return found
+        for campaign in {facts.campaign, ANY}:
+            for order in self._orders.get(campaign, {}).values():
+                here = _suspends_a_source(order) and matches(order, facts._replace(source=order.source))
+                if here and in_force(order, now_ms) and _lasts(order) >= _lasts(found.get(order.source)):
+                    found[order.source] = order
+        return found
 
     def find(self, facts: Facts, now_ms: int, kinds: Iterable[str] = (CANCEL, PAUSE)) -> Control | None:
         """The first order in force that matches: in the order of `kinds`, then the oldest. None: nothing stops it."""

@@ -4,7 +4,7 @@ Only what is about the source counts: it cannot be bound, its proxy is down, its
 What a receiving server says is about the server. Times are seconds of any one clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 FIRST_S = 5.0
@@ -41,6 +41,10 @@ class SourceHealth:
     def __init__(self) -> None:
         self._outages: dict[str, Outage] = {}
 
+    def __len__(self) -> int:
+        """How many sources are out or on trial: usually none."""
+        return len(self._outages)
+
     def usable(self, source: str, now: float) -> bool:
         """Whether a message may take the source now."""
         outage = self._outages.get(source)
@@ -72,13 +76,17 @@ class SourceHealth:
         """Which of these are out or on trial, and why."""
         return {s: self._outages[s] for s in sources if s in self._outages}
 
-    def keep(self, sources: Iterable[str]) -> None:
-        """The configuration has changed: sources that are gone are forgotten."""
-        self._outages = self.outages(sources)
+    def clear(self) -> None:
+        """The configuration has changed: every source has its chance."""
+        self._outages = {}
 
 
-def none_left(pool: str, outages: dict[str, Outage], blocked: Iterable[str]) -> str:
-    """Why no source of a pool can take a message."""
-    reasons = [f"{s}: {o.reason}" for s, o in sorted(outages.items())]
-    reasons += [f"{s}: suspended at this provider" for s in sorted(blocked)]
-    return f"no source of the pool {pool} is usable ({'; '.join(reasons)})"
+def none_left(pool: str, outages: Mapping[str, Outage], blocked: Mapping[str, str]) -> str:
+    """Why no source of a pool can take a message. `blocked`: why a source is suspended at the provider."""
+    reasons = {**{s: o.reason for s, o in outages.items()}, **blocked}
+    return f"no source of the pool {pool} is usable ({'; '.join(f'{s}: {r}' for s, r in sorted(reasons.items()))})"
+
+
+def returns_in(outages: Mapping[str, Outage], now: float) -> float:
+    """Seconds until the first of them may be tried again, 0 when none is out."""
+    return max(0.0, min((max(o.until, o.probe_until) for o in outages.values()), default=now) - now)

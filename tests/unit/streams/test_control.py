@@ -83,3 +83,30 @@ def test_it_is_known_whether_an_order_needs_the_path() -> None:
     orders.remove(b"source")
     orders.remove(b"source")
     assert orders.by_path == 1
+
+
+# ---- sources that a provider blocks
+
+
+def test_a_suspended_source_leaves_its_pools_at_that_provider_only() -> None:
+    orders = ControlSet()
+    at_gmail = Control("override", action="suspend", provider="gmail", source="s1", expires_at=5_000)
+    longer = Control(
+        "override", action="suspend", provider="gmail", site="mx.gmail.test", source="s1", expires_at=9_000
+    )
+    everywhere = Control("override", action="suspend", source="s2")
+    others = [
+        Control("override", action="suspend", provider="gmail"),  # of the provider as a whole
+        Control("override", action="max_connections", provider="gmail", source="s3"),
+        Control("pause", provider="gmail", source="s3"),
+    ]
+    for order in (at_gmail, longer, everywhere, *others):
+        orders.put(key(order), order)
+    gmail = Facts("shop", "spring", "gmail", "mx.gmail.test", "", "bulk")
+    assert orders.suspended(gmail, 1_000) == {"s1": longer, "s2": everywhere}
+    assert orders.suspended(gmail._replace(site="other"), 1_000) == {"s1": at_gmail, "s2": everywhere}
+    assert orders.suspended(gmail._replace(provider="yahoo", site=""), 1_000) == {"s2": everywhere}
+    assert orders.suspended(gmail, 9_000) == {"s2": everywhere}
+    for order in (at_gmail, longer, everywhere):
+        orders.remove(key(order))
+    assert orders.suspended(gmail, 1_000) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.source_health import FIRST_S, LONGEST_S, PROBE_S, SourceHealth, failed, none_left
+from streams.source_health import FIRST_S, LONGEST_S, PROBE_S, SourceHealth, failed, none_left, returns_in
 
 
 def test_a_source_is_usable_until_it_fails_and_others_stay() -> None:
@@ -68,18 +68,28 @@ def test_the_pause_doubles_up_to_the_longest(chance: float) -> None:
     assert pauses == sorted(pauses)
 
 
-def test_what_the_configuration_no_longer_has_is_forgotten() -> None:
+def test_a_new_configuration_gives_every_source_its_chance() -> None:
     health = SourceHealth()
     health.failed("a", 0.0, "down", 0.0)
-    health.failed("b", 0.0, "down", 0.0)
-    health.keep(["b", "c"])
+    assert len(health) == 1
+    health.clear()
+    assert len(health) == 0
     assert health.usable("a", 1.0)
-    assert not health.usable("b", 1.0)
+
+
+def test_when_the_first_of_a_pool_may_be_tried_again() -> None:
+    health = SourceHealth()
+    assert returns_in(health.outages(["a", "b"]), 0.0) == 0.0
+    health.failed("a", 0.0, "down", 0.0)
+    health.failed("b", 2.0, "down", 0.0)
+    assert returns_in(health.outages(["a", "b"]), 3.0) == pytest.approx(FIRST_S - 3.0)
+    health.took("a", FIRST_S)
+    assert returns_in(health.outages(["a"]), FIRST_S) == pytest.approx(PROBE_S)
 
 
 def test_the_reason_of_a_pool_without_sources_names_them_all() -> None:
     health = SourceHealth()
     health.failed("b", 0.0, "cannot bind 192.0.2.1", 0.0)
-    assert none_left("bulk", health.outages(["a", "b"]), ["c"]) == (
-        "no source of the pool bulk is usable (b: cannot bind 192.0.2.1; c: suspended at this provider)"
+    assert none_left("bulk", health.outages(["a", "b"]), {"a": "suspended"}) == (
+        "no source of the pool bulk is usable (a: suspended; b: cannot bind 192.0.2.1)"
     )
