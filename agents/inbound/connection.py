@@ -2,16 +2,14 @@
 
 import logging
 import ssl
-import time
-import uuid
 
-from agents.inbound.desk import NO_KAFKA, NO_ROOM, Desk
+from agents.inbound.desk import Desk
+from agents.inbound.ending import envelope_of, refusal, reply_to
 from agents.inbound.wire import Wire
 from agents.inbound.writer import Stored
 from schemas import inbound
 from streams.inbound import dialogue
 from streams.inbound.dialogue import Session, Then
-from streams.inbound.loops import LOOP, loops
 from streams.personalities import reply_bytes
 from streams.proxy_protocol import ProxyProtocolError, decode
 from streams.smtp_body import DotReader
@@ -58,10 +56,10 @@ class Connection(Wire):
             self._welcome()
 
     def _welcome(self) -> None:
-        refusal = STOPPING if self.desk.stopping else self.desk.gate.enter(self.peer, self.loop.time())
-        self.desk.metrics.connections.labels("refused" if refusal else "taken").inc()
-        if refusal:
-            self._refuse(refusal)
+        no = STOPPING if self.desk.stopping else self.desk.gate.enter(self.peer, self.loop.time())
+        self.desk.metrics.connections.labels("refused" if no else "taken").inc()
+        if no:
+            self._refuse(no)
             return
         self._inside = True
         self._listen()
@@ -202,8 +200,8 @@ class Connection(Wire):
             return False
         self._body = None
         session, self.session = self.session, self.session.ended()._replace(messages=self.session.messages + 1)
-        if refusal := self._refusal(message, body.too_big):
-            self._end(refusal, refusal[:9])
+        if refused := refusal(message, body.too_big, self._crowded):
+            self._end(refused, refused[:9])
             return not self.closed
         self._written = len(message)
         self.deadline = float("inf")  # the writer has its own
@@ -211,24 +209,9 @@ class Connection(Wire):
         self._task = self.loop.create_task(self._store(message, session))
         return False
 
-    def _refusal(self, message: bytes, too_big: bool) -> str:
-        if self._crowded:
-            return NO_ROOM
-        if too_big:
-            return dialogue.TOO_BIG
-        return LOOP if loops(message) else ""
-
     async def _store(self, message: bytes, session: Session) -> None:
         began = self.loop.time()
-        envelope = inbound.Envelope(
-            uuid.uuid4().hex,
-            session.sender or "",
-            tuple((r.address, r.kind.value) for r in session.recipients),
-            self.peer,
-            session.helo,
-            self.tls,
-            time.time_ns() // 1_000_000,
-        )
+        envelope = envelope_of(session, self.peer, self.tls)
         stored = await self.desk.writer.write(envelope.id.encode(), message, inbound.to_headers(envelope))
         self._written = 0
         if stored is Stored.YES:
@@ -239,10 +222,7 @@ class Connection(Wire):
         if self.closed:  # the client left; if it did not hear the 250 it will send the mail again
             self.settled()
             return
-        reply = {Stored.YES: f"250 2.0.0 OK: stored as {envelope.id}", Stored.NEVER: dialogue.TOO_BIG}.get(
-            stored, NO_KAFKA
-        )
-        self._end(reply, "stored" if stored is Stored.YES else reply[:9])
+        self._end(*reply_to(stored, envelope.id))
         self.hold(False)
         self.run()
 

@@ -7,8 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from agents.settings import Settings
-from streams.proxy_protocol import Endpoint, encode_v2
-from tests.support.inbound import Listener, address, mails, running_inbound, self_signed, settings_of
+from tests.support.inbound import (
+    Listener,
+    address,
+    codes,
+    deliver,
+    envelope,
+    mails,
+    running_inbound,
+    self_signed,
+    settings_of,
+)
 from tests.support.raw_smtp import RawClient
 
 pytestmark = pytest.mark.kafka
@@ -46,22 +55,6 @@ def client(listener: Listener) -> Iterator[RawClient]:
 @pytest.fixture
 def rcpt(settings: Settings) -> str:
     return address(settings)
-
-
-def envelope(*recipients: str, sender: str = "") -> bytes:
-    lines = [f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{r}>" for r in recipients), "DATA"]
-    return "".join(f"{line}\r\n" for line in lines).encode()
-
-
-def codes(client: RawClient, data: bytes, count: int) -> list[bytes]:
-    return [line[:9] for line in client.replies(data, count)]
-
-
-def deliver(
-    client: RawClient, *recipients: str, wire: bytes = b"Subject: hi\r\n\r\nback\r\n", sender: str = ""
-) -> bytes:
-    assert codes(client, envelope(*recipients, sender=sender), 2 + len(recipients))[-1][:3] == b"354"
-    return client.ask(wire + b".\r\n")
 
 
 def test_a_mail_and_its_envelope_are_in_kafka_when_250_is_said(
@@ -213,66 +206,6 @@ def test_health_and_metrics(listener: Listener, client: RawClient, rcpt: str) ->
     assert listener.metric('streampost_smtp_in_recipients_total{kind="return_path"}') > 0
     assert listener.metric("streampost_smtp_in_open") >= 1
     assert listener.metric("streampost_smtp_in_kafka_up") == 1
-
-
-# ---- the PROXY protocol
-
-
-PROXIED = TOML + "connections_per_peer = 2\n"
-
-
-@pytest.fixture(scope="module")
-def behind_proxy(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    toml = 'trusted_proxies = ["127.0.0.0/8"]\n' + PROXIED
-    with running_inbound(settings, tmp_path_factory.mktemp("proxied"), toml) as running:
-        yield running
-
-
-def header(peer: str) -> bytes:
-    return encode_v2(Endpoint(peer, 40_000), Endpoint("192.0.2.25", 25))
-
-
-def from_proxy(listener: Listener, start: bytes) -> RawClient:
-    client = RawClient(listener.port, greeted=False)
-    client.send(start)
-    return client
-
-
-@pytest.mark.parametrize(
-    ("start", "peer"),
-    [
-        (header("203.0.113.9"), "203.0.113.9"),
-        (b"PROXY TCP6 2001:db8::9 2001:db8::1 40000 25\r\n", "2001:db8::9"),
-        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
-    ],
-)
-def test_the_peer_that_a_trusted_proxy_names(
-    behind_proxy: Listener, settings: Settings, rcpt: str, start: bytes, peer: str
-) -> None:
-    with from_proxy(behind_proxy, start[:7]) as client:
-        client.send(start[7:] + b"EHLO far.test\r\n")
-        assert client.reply()[:3] == b"220"
-        assert client.reply()[:3] == b"250"
-        assert deliver(client, rcpt)[:3] == b"250"
-    assert mails(settings)[-1].envelope.peer == peer
-
-
-def test_connections_are_counted_by_the_peer_behind_the_proxy(behind_proxy: Listener) -> None:
-    with (
-        from_proxy(behind_proxy, header("198.51.100.7")) as one,
-        from_proxy(behind_proxy, header("198.51.100.7")) as two,
-    ):
-        assert one.reply()[:3] == two.reply()[:3] == b"220"
-        with from_proxy(behind_proxy, header("198.51.100.7")) as three:
-            assert three.reply()[:9] == b"421 4.7.0"
-            assert three.ended()
-        with from_proxy(behind_proxy, header("198.51.100.8")) as other:
-            assert other.reply()[:3] == b"220"
-
-
-def test_a_proxy_that_sends_no_header_is_cut_off(behind_proxy: Listener) -> None:
-    with from_proxy(behind_proxy, b"EHLO me.test\r\n") as client:
-        assert client.ended()
 
 
 def test_a_header_of_somebody_who_is_no_proxy_is_no_command(listener: Listener) -> None:

@@ -18,6 +18,7 @@ from agents.demo.setting import prepare_topics
 from agents.settings import Settings
 from schemas import inbound, topics
 from streams import tokens
+from tests.support.raw_smtp import RawClient
 from tests.support.receiver import ROOT
 
 SECONDS = 60.0
@@ -145,3 +146,22 @@ def mails(settings: Settings) -> list[Mail]:
         return found
     finally:
         consumer.close()
+
+
+def envelope(*recipients: str, sender: str = "") -> bytes:
+    """MAIL, RCPT and DATA in one piece."""
+    lines = [f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{r}>" for r in recipients), "DATA"]
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def codes(client: RawClient, data: bytes, count: int) -> list[bytes]:
+    """Send; the codes and enhanced codes of so many replies."""
+    return [line[:9] for line in client.replies(data, count)]
+
+
+def deliver(
+    client: RawClient, *recipients: str, wire: bytes = b"Subject: hi\r\n\r\nback\r\n", sender: str = ""
+) -> bytes:
+    """One mail; the reply to its end."""
+    assert codes(client, envelope(*recipients, sender=sender), 2 + len(recipients))[-1][:3] == b"354"
+    return client.ask(wire + b".\r\n")
