@@ -24,6 +24,11 @@ SELECT generateUUIDv4(number), now64(3), ['delivered', 'deferred', 'bounced'][nu
 FROM numbers(60)
 """
 
+REQUESTS = """
+INSERT INTO email_requests_local (message_id, request_id, tenant_id, lane, recipient_domain, accepted_at)
+SELECT generateUUIDv4(number), toString(number), 'shop', 'bulk', 'gmail.test', now64(3) FROM numbers(3)
+"""
+
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
@@ -32,6 +37,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         migrate.run(settings)
         connected = clickhouse.connect(settings)
         connected.command(EVENTS)
+        connected.command(REQUESTS)
         yield connected
 
 
