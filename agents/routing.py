@@ -90,7 +90,8 @@ class Routing:
             dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
             return
         dispatch.route = found
-        dispatch.facts = dispatch.facts._replace(provider=found.provider, pool=dispatch.admitted.pool)
+        pool = dispatch.admitted.pool
+        dispatch.facts = dispatch.facts._replace(provider=found.provider, site=found.site, pool=pool)
         self._depart(dispatch)
 
     def _depart(self, dispatch: Dispatch) -> None:
