@@ -93,7 +93,8 @@ def _page(language: str, **values: Any) -> str:
     ground = {"lang": language, "dir": texts[language]["dir"], "language": texts[language]["language"]}
     languages = [{"tag": tag, "name": own["name"]} for tag, own in texts.items()]
     blank = dict.fromkeys(("sender", "done", "lines", "buttons", "lists", "notes", "target"))
-    return _environment().render_template("page.html", **{**blank, **ground, "languages": languages, **values})
+    page = _environment().render_template("page.html", **{**blank, **ground, "languages": languages, **values})
+    return page.replace("&#x2f;", "/")  # minijinja escapes it too, which HTML does not need
 
 
 @cache
