@@ -3,33 +3,18 @@
 import getpass
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.output import fail, fail_all
+from agents.cli.output import fail
+from agents.cli.template_check import Source, Subject, check, checked
 
 if TYPE_CHECKING:
     from agents.settings import Settings
     from schemas.records import Template
 
-Source = Annotated[Path, typer.Argument(exists=True, help="Folder (subject.txt, message.html, …) or one file.")]
 Id = Annotated[str | None, typer.Option("--id", help="Template id; the name of the folder or file by default.")]
-Subject = Annotated[str | None, typer.Option(help="Subject; that of subject.txt by default.")]
-Variables = Annotated[list[str] | None, typer.Option("--var", help="name=value; a value may be JSON.")]
-
-SAMPLE_MAIL = {
-    "message_id": "00000000-0000-4000-8000-000000000000",
-    "recipient": "ann@example.com",
-    "recipient_name": "Ann",
-    "sender": "hello@example.com",
-    "sender_name": "Sender",
-    "tenant": "tenant",
-    "campaign": "campaign",
-    "unsubscribe_url": "https://example.com/unsubscribe",
-}
-"""What `check` renders for {{ mail.… }}."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +40,7 @@ def put(
     from schemas.codec import encode  # noqa: PLC0415
     from streams.template_versions import Refused, Unchanged, place  # noqa: PLC0415
 
-    settings, wanted = _settings(), _checked(source, template_id, tenant, subject)
+    settings, wanted = _settings(), checked(source, template_id, tenant, subject)
     placed = place(wanted, version, {t.version: t for t in known_templates(settings) if t.id == wanted.id})
     if isinstance(placed, Refused):
         fail(placed.reason)
@@ -99,40 +84,6 @@ def show(
     for part in PARTS:
         if value := getattr(found[-1], part):
             typer.echo(f"--- {part}\n{value}")
-
-
-def check(source: Source, subject: Subject = None, var: Variables = None) -> None:
-    """Look for errors without writing anything. With sample.json or --var, render it and show the result."""
-    from agents.cli.variables import parse_variables  # noqa: PLC0415
-    from agents.template_files import read_sample  # noqa: PLC0415
-    from streams.render import RenderError, compile_template, render  # noqa: PLC0415
-
-    template, sample = _checked(source, None, "*", subject), read_sample(source)
-    if sample is None and var is None:
-        typer.echo(f"{source}: no errors")
-        return
-    compiled = compile_template(template)
-    words = {"mail": SAMPLE_MAIL, **(sample or {}), **parse_variables(var or [])}
-    result = compiled if isinstance(compiled, RenderError) else render(compiled, words)
-    if isinstance(result, RenderError):
-        fail(result)
-    for part, value in result._asdict().items():
-        typer.echo(f"--- {part}\n{value}" if value else f"--- no {part}")
-
-
-def _checked(source: Path, template_id: str | None, tenant: str, subject: str | None) -> "Template":
-    from agents.template_files import TemplateFileError, read_template  # noqa: PLC0415
-    from streams.render import check_template  # noqa: PLC0415
-
-    try:
-        template = read_template(source, template_id, tenant, subject)
-    except TemplateFileError as e:
-        fail(e)
-    if "@" in template.id or not template.id.isprintable():
-        fail(f"{template.id!r} is no template id: it has @ or control characters", 2)
-    if errors := check_template(template):
-        fail_all([str(e) for e in errors])
-    return template
 
 
 def _settings() -> "Settings":

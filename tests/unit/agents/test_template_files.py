@@ -52,7 +52,7 @@ def test_a_broken_sample(tmp_path: Path, text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda p: p.name)
 def test_the_templates_of_the_demo_render_with_their_samples(folder: Path) -> None:
-    from agents.cli.template import SAMPLE_MAIL
+    from agents.cli.template_check import SAMPLE_MAIL
 
     compiled = compile_template(read_template(folder))
     assert isinstance(compiled, Compiled)

@@ -1,0 +1,124 @@
+"""`streampost template check`: errors, likely trouble in filters and mail programs, and sizes; nothing is written."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agents.cli.output import fail, fail_all
+
+if TYPE_CHECKING:
+    from schemas.records import Template
+    from streams.lint import Finding
+    from streams.render import Rendered
+
+Source = Annotated[Path, typer.Argument(exists=True, help="Folder (subject.txt, message.html, …) or one file.")]
+Sources = Annotated[Path, typer.Argument(exists=True, help="A template's folder, one file, or a folder of templates.")]
+Subject = Annotated[str | None, typer.Option(help="Subject; that of subject.txt by default.")]
+Variables = Annotated[list[str] | None, typer.Option("--var", help="name=value; a value may be JSON.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings end with exit code 1 as well.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Findings and sizes only, not the rendered parts.")]
+
+SAMPLE_MAIL = {
+    "message_id": "00000000-0000-4000-8000-000000000000",
+    "recipient": "ann@example.com",
+    "recipient_name": "Ann",
+    "sender": "hello@example.com",
+    "sender_name": "Sender",
+    "tenant": "tenant",
+    "campaign": "campaign",
+    "unsubscribe_url": "https://example.com/unsubscribe",
+}
+"""What `check` and `preview` render for {{ mail.… }}."""
+
+
+def check(
+    source: Sources, subject: Subject = None, var: Variables = None, strict: Strict = False, quiet: Quiet = False
+) -> None:
+    """Look for errors and spam-prone or unsupported constructs. With sample.json or --var, render and measure it."""
+    wrong = {"error", "warning"} if strict else {"error"}
+    found = [f for path in _templates(source) for f in _check_one(path, subject, var, quiet)]
+    if any(f.severity in wrong for f in found):
+        raise typer.Exit(1)
+
+
+def _templates(source: Path) -> list[Path]:
+    """A folder without parts whose subfolders have some is a folder of templates."""
+    from agents.template_files import PART_FILES  # noqa: PLC0415
+
+    def has_parts(folder: Path) -> bool:
+        return any((folder / name).exists() for name in PART_FILES.values())
+
+    if not source.is_dir() or has_parts(source):
+        return [source]
+    return sorted(p for p in source.iterdir() if p.is_dir() and has_parts(p)) or [source]
+
+
+def _check_one(source: Path, subject: str | None, var: list[str] | None, quiet: bool) -> "list[Finding]":
+    from streams.lint import lint, lint_size, octets  # noqa: PLC0415
+
+    template = checked(source, None, "*", subject)
+    rendered = render_sample(template, source, var)
+    html = template.html if rendered is None else rendered.html
+    found = [*lint(template), *lint_size(html)]
+    for finding in found:
+        typer.echo(f"{source}: {finding}")
+    if not any(f.severity == "error" for f in found):
+        typer.echo(f"{source}: no errors")
+    state = "not rendered, no sample.json or --var" if rendered is None else "rendered with the sample"
+    text = template.text if rendered is None else rendered.text
+    typer.echo(f"{source}: HTML {octets(html)} octets, text {octets(text)} octets ({state})")
+    if rendered is not None and not quiet:
+        for part, value in rendered._asdict().items():
+            typer.echo(f"--- {part}\n{value}" if value else f"--- no {part}")
+    return found
+
+
+def render_sample(
+    template: "Template", source: Path, var: list[str] | None, more: dict[str, Any] | None = None
+) -> "Rendered | None":
+    """The template with its sample.json, then `more`, then `var`; None when there are none of them. Ends on errors."""
+    from agents.cli.variables import parse_variables  # noqa: PLC0415
+    from agents.template_files import TemplateFileError, read_sample  # noqa: PLC0415
+    from streams.render import RenderError, compile_template, render  # noqa: PLC0415
+
+    try:
+        sample = read_sample(source)
+    except TemplateFileError as e:
+        fail(e)
+    if sample is None and var is None and more is None:
+        return None
+    compiled = compile_template(template)
+    words = {"mail": SAMPLE_MAIL, **(sample or {}), **(more or {}), **parse_variables(var or [])}
+    result = compiled if isinstance(compiled, RenderError) else render(compiled, words)
+    if isinstance(result, RenderError):
+        fail(result)
+    return result
+
+
+def checked(source: Path, template_id: str | None, tenant: str, subject: str | None) -> "Template":
+    """The template of a folder or file; ends the command when it could not be used."""
+    from agents.template_files import TemplateFileError, read_template  # noqa: PLC0415
+    from streams.render import check_template  # noqa: PLC0415
+
+    try:
+        template = read_template(source, template_id, tenant, subject)
+    except TemplateFileError as e:
+        fail(e)
+    if "@" in template.id or not template.id.isprintable():
+        fail(f"{template.id!r} is no template id: it has @ or control characters", 2)
+    if errors := check_template(template):
+        fail_all([str(e) for e in errors])
+    return template
+
+
+def read_variables(path: Path) -> dict[str, Any]:
+    """A JSON object in a file; ends the command when it is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as e:
+        fail(f"{path}: not JSON: {e}")
+    if not isinstance(found, dict):
+        fail(f"{path}: a JSON object is wanted")
+    return found
