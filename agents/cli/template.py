@@ -1,4 +1,4 @@
-"""`streampost template put | list | show | check`: templates, whose versions never change."""
+"""`streampost template put | list | show | check | preview`: templates, whose versions never change."""
 
 import getpass
 import json
@@ -9,6 +9,7 @@ import typer
 
 from agents.cli.output import fail
 from agents.cli.template_check import Source, Subject, check, checked
+from agents.cli.template_preview import preview
 
 if TYPE_CHECKING:
     from agents.settings import Settings
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("check")(check)
+    group.command("preview")(preview)
     app.add_typer(group, name="template")
 
 

@@ -59,7 +59,8 @@ def _check_one(source: Path, subject: str | None, var: list[str] | None, quiet: 
     from streams.lint import lint, lint_size, octets  # noqa: PLC0415
 
     template = checked(source, None, "*", subject)
-    rendered = render_sample(template, source, var)
+    words = sample_of(source, var)
+    rendered = None if words is None else render_sample(template, words)
     html = template.html if rendered is None else rendered.html
     found = [*lint(template), *lint_size(html)]
     for finding in found:
@@ -75,26 +76,27 @@ def _check_one(source: Path, subject: str | None, var: list[str] | None, quiet: 
     return found
 
 
-def render_sample(
-    template: "Template", source: Path, var: list[str] | None, more: dict[str, Any] | None = None
-) -> "Rendered | None":
-    """The template with its sample.json, then `more`, then `var`; None when there are none of them. Ends on errors."""
+def render_sample(template: "Template", words: dict[str, Any]) -> "Rendered":
+    """The template with SAMPLE_MAIL and `words`; ends the command on errors."""
+    from streams.render import RenderError, compile_template, render  # noqa: PLC0415
+
+    compiled = compile_template(template)
+    result = compiled if isinstance(compiled, RenderError) else render(compiled, {"mail": SAMPLE_MAIL, **words})
+    if isinstance(result, RenderError):
+        fail(result)
+    return result
+
+
+def sample_of(source: Path, var: list[str] | None) -> dict[str, Any] | None:
+    """sample.json and then `var`; None when there is neither."""
     from agents.cli.variables import parse_variables  # noqa: PLC0415
     from agents.template_files import TemplateFileError, read_sample  # noqa: PLC0415
-    from streams.render import RenderError, compile_template, render  # noqa: PLC0415
 
     try:
         sample = read_sample(source)
     except TemplateFileError as e:
         fail(e)
-    if sample is None and var is None and more is None:
-        return None
-    compiled = compile_template(template)
-    words = {"mail": SAMPLE_MAIL, **(sample or {}), **(more or {}), **parse_variables(var or [])}
-    result = compiled if isinstance(compiled, RenderError) else render(compiled, words)
-    if isinstance(result, RenderError):
-        fail(result)
-    return result
+    return None if sample is None and var is None else {**(sample or {}), **parse_variables(var or [])}
 
 
 def checked(source: Path, template_id: str | None, tenant: str, subject: str | None) -> "Template":

@@ -61,3 +61,23 @@ def test_a_missing_variable_is_an_error(tmp_path: Path) -> None:
     found = run("check", folder(tmp_path / "a", "<p>{{ other }}</p>", {"name": "x"}))
     assert found.exit_code == 1
     assert "missing variable" in found.output
+
+
+def test_preview_writes_a_page_with_the_variables_of_a_file(tmp_path: Path) -> None:
+    source = folder(tmp_path / "a", "<p>{{ name }} {{ mail.recipient }} {{ more }}</p>", {"name": "Sample", "more": 1})
+    (tmp_path / "vars.json").write_text('{"name": "Ann"}')
+    out = tmp_path / "page.html"
+    found = run("preview", source, "--vars", tmp_path / "vars.json", "--var", "more=2", "--out", out)
+    assert found.exit_code == 0, found.output
+    page = out.read_text("utf-8")
+    assert "<h1>Hello Ann</h1>" in page
+    assert page.count("&lt;p&gt;Ann ann@example.com 2&lt;/p&gt;") == 2
+    assert "warning: no-doctype" in page
+
+
+@pytest.mark.parametrize("text", ["[1]", "{"])
+def test_preview_refuses_variables_that_are_no_object(tmp_path: Path, text: str) -> None:
+    (tmp_path / "vars.json").write_text(text)
+    found = run("preview", folder(tmp_path / "a", "<p>x</p>"), "--vars", tmp_path / "vars.json")
+    assert found.exit_code == 1
+    assert "vars.json" in found.output
