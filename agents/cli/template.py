@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.output import fail
-from agents.cli.template_check import Source, Subject, check, checked
+from agents.cli.template_check import Inline, Minify, Source, Subject, check, checked, slimmed
 from agents.cli.template_preview import preview
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def put(
     version: Annotated[int | None, typer.Option(help="The next one by default.")] = None,
     tenant: Annotated[str, typer.Option(help="Owner, or * for every tenant.")] = "*",
     subject: Subject = None,
+    css: Inline = False,
+    small: Minify = False,
 ) -> None:
     """Check a template and write it as a new version."""
     from agents.records_writer import Record, WriteError, write_all  # noqa: PLC0415
@@ -42,7 +44,7 @@ def put(
     from schemas.codec import encode  # noqa: PLC0415
     from streams.template_versions import Refused, Unchanged, place  # noqa: PLC0415
 
-    settings, wanted = _settings(), checked(source, template_id, tenant, subject)
+    settings, wanted = _settings(), slimmed(checked(source, template_id, tenant, subject), css, small)
     placed = place(wanted, version, {t.version: t for t in known_templates(settings) if t.id == wanted.id})
     if isinstance(placed, Refused):
         fail(placed.reason)

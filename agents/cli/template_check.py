@@ -18,6 +18,8 @@ Sources = Annotated[Path, typer.Argument(exists=True, help="A template's folder,
 Subject = Annotated[str | None, typer.Option(help="Subject; that of subject.txt by default.")]
 Variables = Annotated[list[str] | None, typer.Option("--var", help="name=value; a value may be JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings end with exit code 1 as well.")]
+Inline = Annotated[bool, typer.Option("--inline-css", help="Write the rules of style blocks into the elements.")]
+Minify = Annotated[bool, typer.Option("--minify", help="Take needless space and comments out of the HTML.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Findings and sizes only, not the rendered parts.")]
 
 SAMPLE_MAIL = {
@@ -34,13 +36,33 @@ SAMPLE_MAIL = {
 
 
 def check(
-    source: Sources, subject: Subject = None, var: Variables = None, strict: Strict = False, quiet: Quiet = False
+    source: Sources,
+    subject: Subject = None,
+    var: Variables = None,
+    css: Inline = False,
+    small: Minify = False,
+    strict: Strict = False,
+    quiet: Quiet = False,
 ) -> None:
     """Look for errors and spam-prone or unsupported constructs. With sample.json or --var, render and measure it."""
     wrong = {"error", "warning"} if strict else {"error"}
-    found = [f for path in _templates(source) for f in _check_one(path, subject, var, quiet)]
+    ready = [(path, slimmed(checked(path, None, "*", subject), css, small)) for path in _templates(source)]
+    found = [f for path, template in ready for f in _check_one(path, template, var, quiet)]
     if any(f.severity in wrong for f in found):
         raise typer.Exit(1)
+
+
+def slimmed(template: "Template", css: bool, small: bool) -> "Template":
+    """What `put` writes with these options, and how the size changed; ends the command when it cannot be done."""
+    from streams.lint import octets  # noqa: PLC0415
+    from streams.slim import CannotSlim, slim  # noqa: PLC0415
+
+    found = slim(template, css, small)
+    if isinstance(found, CannotSlim):
+        fail(f"template {template.id}: CSS cannot be inlined: {found.reason}")
+    if css or small:
+        typer.echo(f"{template.id}: HTML source {octets(template.html)} octets before, {octets(found.html)} after")
+    return found
 
 
 def _templates(source: Path) -> list[Path]:
@@ -55,10 +77,9 @@ def _templates(source: Path) -> list[Path]:
     return sorted(p for p in source.iterdir() if p.is_dir() and has_parts(p)) or [source]
 
 
-def _check_one(source: Path, subject: str | None, var: list[str] | None, quiet: bool) -> "list[Finding]":
+def _check_one(source: Path, template: "Template", var: list[str] | None, quiet: bool) -> "list[Finding]":
     from streams.lint import lint, lint_size, octets  # noqa: PLC0415
 
-    template = checked(source, None, "*", subject)
     words = sample_of(source, var)
     rendered = None if words is None else render_sample(template, words)
     html = template.html if rendered is None else rendered.html

@@ -81,3 +81,17 @@ def test_preview_refuses_variables_that_are_no_object(tmp_path: Path, text: str)
     found = run("preview", folder(tmp_path / "a", "<p>x</p>"), "--vars", tmp_path / "vars.json")
     assert found.exit_code == 1
     assert "vars.json" in found.output
+
+
+def test_sizes_before_and_after_are_reported() -> None:
+    found = run("check", SHIPPED / "newsletter", "--inline-css", "--minify", "--quiet", "--strict")
+    assert found.exit_code == 0, found.output
+    before = (SHIPPED / "newsletter" / "message.html").stat().st_size
+    assert f"newsletter: HTML source {before} octets before, " in found.output
+
+
+def test_css_that_cannot_be_inlined_ends_with_the_reason(tmp_path: Path) -> None:
+    source = folder(tmp_path / "a", "<!DOCTYPE html><p class={{ name }}>x</p>", {"name": "x"})
+    found = run("check", source, "--inline-css")
+    assert found.exit_code == 1
+    assert "template a: CSS cannot be inlined: " in found.output
