@@ -18,6 +18,8 @@ PATIENCE_S = 2.0
 """Who would wait longer gets a slot instead."""
 BEHIND_S = 0.5
 """The same while slots are given out: newcomers only fill the gaps that those with a slot leave."""
+ROUNDS_S = 0.3
+"""What all of the rate would use up until the next grants come: so much may always wait, or the rate is not used."""
 ENOUGH_S = 3.0
 """Who has waited so long gets a slot after all."""
 MOMENT_S = 0.1
@@ -98,7 +100,8 @@ class Book(Generic[Item]):
             return False
         # nobody asks for a token of a slow limit but by waiting a moment for it
         if worst.waiting:
-            return wait <= (BEHIND_S if behind else PATIENCE_S)
+            # enough must wait for the owner to see that this worker could use more than it gets
+            return wait <= (BEHIND_S if behind else PATIENCE_S) or worst.waiting < worst.rate.per_second * ROUNDS_S
         # nobody asks for a token of a slow limit but by waiting a moment for it
         return wait <= PATIENCE_S or not behind
 

@@ -21,6 +21,8 @@ SPARE_CAPACITY = 4
 """From that capacity on it keeps at least one."""
 MEASURE_S = 3.0
 """Over what time the worker's share of the rate is measured, or over three pauses of a slow rate."""
+SHORT_S = 0.15
+"""Who has more waiting than the full rate uses in that time gets less than the full rate."""
 LEAST_SHARE = 1e-3
 
 
@@ -142,12 +144,13 @@ class Meter:
     def measure(self, now: float) -> None:
         """Learn the share from what came while messages waited. Call it a few times a second.
 
-        While nothing waits more could have been had, so that the estimate rises again.
+        While little waits more could have been had, so that the estimate rises again.
         """
         passed = now - self._measured_at
         if passed <= 0:
             return
-        came = (self.seen - self._measured_seen) / passed if self.waiting else self.rate.per_second
+        short = self.waiting > self.rate.per_second * SHORT_S
+        came = (self.seen - self._measured_seen) / passed if short else self.rate.per_second
         weight = passed / (passed + max(MEASURE_S, 3 / self.rate.per_second))
         self.share += weight * (came - self.share)
         self.share = min(max(self.share, self.rate.per_second * LEAST_SHARE), self.rate.per_second)
