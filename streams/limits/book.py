@@ -99,11 +99,11 @@ class Book(Generic[Item]):
         if worst.waiting >= self._room.per_key:
             return False
         # nobody asks for a token of a slow limit but by waiting a moment for it
-        if worst.waiting:
-            # enough must wait for the owner to see that this worker could use more than it gets
-            return wait <= (BEHIND_S if behind else PATIENCE_S) or worst.waiting < worst.rate.per_second * ROUNDS_S
-        # nobody asks for a token of a slow limit but by waiting a moment for it
-        return wait <= PATIENCE_S or not behind
+        # who waits asks: enough must wait for the owner to see that this worker could use more than it gets
+        quick = worst.rate.per_second * PATIENCE_S >= 1
+        if quick and worst.waiting < 1 + worst.rate.per_second * ROUNDS_S:
+            return True
+        return wait <= (BEHIND_S if behind else PATIENCE_S) or not (worst.waiting or behind)
 
     def refund(self, limits: tuple[Limit, ...]) -> None:
         """The message of these limits was let go and did not go: its tokens go back to the owners."""

@@ -9,6 +9,8 @@ from streams.limits.rate import Rate
 
 BURST_S = 0.75
 """Capacity in seconds of the rate. Less than the second that is promised: the rest is for the way to the receiver."""
+LEAST = 1.1
+"""Least capacity: one token, and the part of the next that refills while this one is on its way."""
 _WHOLE = 1e-9
 """What adding up fractions may lose."""
 
@@ -27,8 +29,8 @@ class Bucket:
 
     @property
     def capacity(self) -> float:
-        """Tokens, in the bucket and out together; at least one."""
-        return max(1.0, self.rate.per_second * BURST_S)
+        """Tokens, in the bucket and out together."""
+        return max(LEAST, self.rate.per_second * BURST_S)
 
     def set_rate(self, rate: Rate, now: float) -> None:
         """Another rate from now on: an override, or its end."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 
-def divide(amount: int, wants: Sequence[int], first: int = 0) -> list[int]:
-    """Whole numbers, at most `wants[i]` each and `amount` in all; what cannot be divided goes to those from `first` on.
+def divide(amount: int, wants: Sequence[int]) -> list[int]:
+    """Whole numbers, at most `wants[i]` each and `amount` in all; what cannot be divided goes to the first ones.
 
     Negative wants and amounts count as nothing.
     """
@@ -23,7 +23,6 @@ def divide(amount: int, wants: Sequence[int], first: int = 0) -> list[int]:
     if hungry:
         level, rest = divmod(left, len(hungry))
         # everyone here wants more than the level, so that one more is never too much
-        lucky = sorted(hungry, key=lambda i: (i - first) % len(wants))[:rest]
-        for i in hungry:
-            given[i] = level + (i in lucky)
+        for turn, i in enumerate(hungry):
+            given[i] = level + (turn < rest)
     return given

@@ -43,7 +43,6 @@ class RateShare:
         self._key = key
         self._bucket = Bucket(rate, since)
         self._needs: dict[str, _Need] = {}
-        self._turn = 0
 
     def restore(self, entry: GrantEntry) -> None:
         """A grant of an earlier owner: what was open then counts as out until the worker says otherwise."""
@@ -83,19 +82,26 @@ class RateShare:
         amount = self._bucket.settle(now)
         most = max(1, int(self._bucket.capacity * PART))
         waiting = [min(n.want, most) - n.out if now - n.heard <= STALE_S else 0 for n in needs]
-        given = divide(amount, waiting, self._turn)
+        given = divide(amount, waiting)
+        self._take_turns(names, waiting, given)
         left = int(amount - sum(given) - self._bucket.capacity * SPARE_FROM)
         if left > 0:
             wishes = [min(max(n.want, n.spare), most) - n.out - g for n, g in zip(needs, given, strict=True)]
-            given = [a + b for a, b in zip(given, divide(left, wishes, self._turn), strict=True)]
+            given = [a + b for a, b in zip(given, divide(left, wishes), strict=True)]
         found = []
-        for i, tokens in enumerate(given):
+        for name, need, tokens in zip(names, needs, given, strict=True):
             if tokens:
                 self._bucket.take(tokens)
-                needs[i].granted += tokens
-                self._turn = i + 1  # the next odd token goes to the next in line
-                found.append(self._entry(names[i], needs[i]))
+                need.granted += tokens
+                found.append(self._entry(name, need))
         return found
+
+    def _take_turns(self, names: list[str], waiting: list[int], given: list[int]) -> None:
+        """Whoever got the odd token goes behind the others: next time it is theirs."""
+        level = min((g for g, w in zip(given, waiting, strict=True) if g < w), default=None)
+        if level is not None:
+            for name in [n for n, g in zip(names, given, strict=True) if g > level]:
+                self._needs[name] = self._needs.pop(name)
 
     def open_grants(self) -> Iterator[GrantEntry]:
         """What is not known to be used, for the changelog."""
