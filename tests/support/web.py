@@ -51,7 +51,7 @@ class Web:
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET."""
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, **headers)
 
     def one_click(self, path: str) -> Answer:
         """What a mailbox provider sends (RFC 8058 section 3.2)."""
