@@ -17,6 +17,7 @@ from agents.dispatch import BULK, Dispatch
 from agents.dns import Resolver
 from agents.finisher import Finisher, Origin
 from agents.intake import Pass, passes
+from agents.limiter import Limiter
 from agents.lookups import Lookups
 from agents.maker import Maker
 from agents.pacer import Pacer
@@ -33,6 +34,7 @@ from streams.intake import decide
 from streams.outcome import Outcome, Patience, rejected
 from streams.refusal import Refusal
 from streams.retry import give_up_ms
+from streams.shaping.domains import lane_policy
 from streams.smtp import Envelope
 from streams.window import Begin
 
@@ -51,6 +53,7 @@ class Delivery:
         finisher: Finisher,
         pool: Pool,
         resolver: Resolver,
+        limiter: Limiter,
         lookups: Lookups,
         maker: Maker,
         seen: dict[int, Dedup],
@@ -65,7 +68,7 @@ class Delivery:
         self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
         self._schema_ids = schema_ids
         self.pacer = Pacer()
-        self.routing = Routing(resolver, lookups, pool, self.patience)
+        self.routing = Routing(resolver, lookups, pool, limiter, self.patience)
         self._in_flight: set[str] = set()
 
     async def run_lane(self, lane: str, stream: Any) -> None:
@@ -125,7 +128,9 @@ class Delivery:
         now_ms = int(time.time() * 1000)
         config = self._lookups.config
         admitted = admit(request, origin.lane, config, now_ms)
-        end_ms = give_up_ms(config.lanes[origin.lane], state.accepted_ms, facts.send_at_ms, request.expires_at)
+        end_ms = give_up_ms(
+            lane_policy(config, origin.lane, facts.domain), state.accepted_ms, facts.send_at_ms, request.expires_at
+        )
         seen = self._seen[origin.tp.partition]
         looked = self._lookups.look(request, facts, now_ms)._replace(
             seen=facts.message_id in self._in_flight or seen.seen(facts.message_id, state.turn, now_ms),
@@ -184,7 +189,7 @@ class Delivery:
 
     def patience(self, dispatch: Dispatch) -> Patience:
         """What a temporary failure has to know."""
-        policy = self._lookups.config.lanes[dispatch.facts.lane]
+        policy = lane_policy(self._lookups.config, dispatch.facts.lane, dispatch.facts.domain)
         now_ms, chance = int(time.time() * 1000), random.random()
         attempt = dispatch.state.attempt
         return Patience(attempt, policy, now_ms, dispatch.give_up_ms, chance, dispatch.request.guarantee)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agents.finisher import Origin
 from agents.smtp_session import SessionFacts, SessionLostError, SourceError
@@ -10,6 +10,7 @@ from schemas.headers import AttemptState
 from schemas.request import AT_MOST_ONCE, EmailRequest
 from streams.admit import Admitted
 from streams.events import Facts
+from streams.limits.rate import Limit
 from streams.login import wants_login
 from streams.outcome import Outcome, Patience, of_loss, of_refusal, of_reply, throttled
 from streams.route import Route
@@ -24,6 +25,17 @@ THROTTLE_MS = 15_000
 """How long a message stays away that found no free connection in time."""
 
 
+PERMIT_S = 1.0
+"""A permit that was not used for so long is given back."""
+
+
+class Permit(NamedTuple):
+    """Tokens that were taken for the message, and when (monotonic seconds)."""
+
+    limits: tuple[Limit, ...]
+    since: float
+
+
 class Dispatch:
     """Mutable while in flight: facts grow as they become known."""
 
@@ -36,6 +48,7 @@ class Dispatch:
         "facts",
         "give_up_ms",
         "origin",
+        "permit",
         "route",
         "state",
         "tried",
@@ -57,6 +70,7 @@ class Dispatch:
         self.facts = facts
         self.give_up_ms = give_up_ms
         self.route: Route | None = None
+        self.permit: Permit | None = None
         self.tried: tuple[str, ...] = ()
         """Sources that could not be used in this pass."""
         self._looked_at = delivery.tables_version()
@@ -72,6 +86,8 @@ class Dispatch:
         """Exactly once."""
         assert not self._settled, f"{self.facts.message_id} has two outcomes"
         self._settled = True
+        if not self._began:
+            self._delivery.routing.refund(self)
         self._delivery.finish(self, outcome)
 
     def stopped(self) -> bool:
@@ -91,6 +107,9 @@ class Dispatch:
         if not await self._delivery.still_ours(self):
             return None
         if self._looked_at != self._delivery.tables_version() and self.stopped():
+            return None
+        if self.permit is not None and time.monotonic() - self.permit.since > PERMIT_S:
+            self._delivery.routing.ask_again(self)
             return None
         made = self._delivery.make(self)
         if isinstance(made, Outcome):

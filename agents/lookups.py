@@ -1,6 +1,7 @@
 """What a worker looks up about a request: configuration, suppression, operators' orders. All in memory."""
 
 from agents.config_files import ConfigHolder
+from agents.shaping import Shaping
 from agents.tables import ControlTable, SuppressionTable
 from schemas import address, ids
 from schemas.errors import AddressError
@@ -12,6 +13,7 @@ from streams.config import Config
 from streams.events import Facts
 from streams.intake import Looked
 from streams.send_windows import Window, effective, next_open_ms
+from streams.shaping.limits import BOUNCE
 
 
 class Lookups:
@@ -24,6 +26,7 @@ class Lookups:
         self._suppressions = suppressions
         self._orders = orders
         self._address_key = address_key
+        self.shaping = Shaping(holder, orders)
 
     @property
     def config(self) -> Config:
@@ -78,14 +81,19 @@ class Lookups:
         who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, facts.source, facts.lane)
         order = self._orders.find(who, now_ms)
         window = self._window(request, facts.lane)
-        reason = f"{order.kind} by {order.author}: {order.reason}" if order else ""
+        # an override stops what goes a certain way: it is known only with the path
+        stop = self.shaping.standing(facts, site, now_ms).stop if facts.source else None
+        bounced = stop is not None and stop.action == BOUNCE
+        order = order or (None if bounced else stop)
+        reason = f"{order.action or order.kind} by {order.author}: {order.reason}" if order else ""
         return Looked(
             suppressed=f"{found.reason} ({found.scope})" if found else "",
             cancelled=reason if order and order.kind == control.CANCEL else "",
-            paused=reason if order and order.kind == control.PAUSE else "",
+            paused=reason if order and order.kind != control.CANCEL else "",
             paused_until_ms=(order.expires_at or 0) if order else 0,
             paused_since_ms=order.created_at if order else 0,
             opens_ms=next_open_ms(window, max(now_ms, request.send_at or 0)) if window else 0,
+            bounced=f"bounced by {stop.author}: {stop.reason}" if stop is not None and bounced else "",
         )
 
     def suspended(self, facts: Facts, site: str, now_ms: int) -> dict[str, Control]:

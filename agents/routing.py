@@ -3,19 +3,24 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
-from agents.dispatch import Dispatch
+from agents.dispatch import BULK, Dispatch, Permit
 from agents.dns import Resolver
+from agents.limiter import Limiter
 from agents.lookups import Lookups
 from agents.smtp_pool import Pool
 from agents.smtp_session import SourceError
 from agents.source_choice import Sources
-from streams.outcome import Patience, of_refusal, rejected
+from streams.outcome import Patience, of_refusal, rejected, throttled
 from streams.route import MxAnswer, NoRoute, Route, route
 
 log = logging.getLogger(__name__)
+
+LIMIT = "limit "
+"""How the reason of a message begins that waits for its slot: it comes back for it."""
 
 MAX_ROUTES = 100_000
 """Recipient domains whose route is kept; above it they are worked out anew."""
@@ -25,9 +30,15 @@ class Routing:
     """Belongs to the worker's loop. Synchronous when DNS knows the domain already."""
 
     def __init__(
-        self, resolver: Resolver, lookups: Lookups, pool: Pool, patience: Callable[[Dispatch], Patience]
+        self,
+        resolver: Resolver,
+        lookups: Lookups,
+        pool: Pool,
+        limiter: Limiter,
+        patience: Callable[[Dispatch], Patience],
     ) -> None:
         self._resolver = resolver
+        self._limiter = limiter
         self._lookups = lookups
         self._pool = pool
         self._patience = patience
@@ -101,9 +112,48 @@ class Routing:
             dispatch.finish(self._sources.none(dispatch))
             return
         dispatch.facts = dispatch.facts._replace(source=source)
+        self._limit(dispatch)
+
+    def _limit(self, dispatch: Dispatch) -> None:
+        """To its path when its limits let it go; soon, or it gets a slot for later."""
+        assert dispatch.route is not None
+        standing = self._lookups.shaping.standing(dispatch.facts, dispatch.route.site, int(time.time() * 1000))
         # an order about a provider, site or source could not be seen before now
-        if not (self._lookups.path_orders and dispatch.stopped()):
+        if (self._lookups.path_orders or standing.stop) and dispatch.stopped():
+            return
+        if not standing.limits:
             self.submit(dispatch)
+            return
+
+        def go() -> None:
+            dispatch.permit = Permit(standing.limits, time.monotonic())
+            self.submit(dispatch)
+
+        urgent, booked = dispatch.facts.lane != BULK, dispatch.state.reason.startswith(LIMIT)
+        self._limiter.submit(standing.limits, go, lambda key, due: self._late(dispatch, key, due), urgent, booked)
+
+    def _late(self, dispatch: Dispatch, key: str, due_ms: int) -> None:
+        """It waits for its slot; but a source above its warm-up cap gives way to another of its pool."""
+        if key.startswith("warmup/"):
+            warming = dispatch.facts.source
+            dispatch.tried += (warming,)
+            if other := self._sources.choose(dispatch):
+                self._sources.released(warming)
+                dispatch.facts = dispatch.facts._replace(source=other)
+                self._limit(dispatch)
+                return
+        dispatch.finish(throttled(LIMIT + key, due_ms, dispatch.state.attempt))
+
+    def refund(self, dispatch: Dispatch) -> None:
+        """Its permit was not used: the next message may have it."""
+        if dispatch.permit is not None:
+            self._limiter.refund(dispatch.permit.limits)
+            dispatch.permit = None
+
+    def ask_again(self, dispatch: Dispatch) -> None:
+        """Its permit has grown old while it queued: used now it would come on top of those of the present."""
+        self.refund(dispatch)
+        self._limit(dispatch)
 
     def _found(self, domain: str, answer: MxAnswer) -> Route | NoRoute:
         """Once per answer of DNS: its records stay the same until they are looked up again."""

@@ -33,7 +33,6 @@ class Shared(NamedTuple):
     """What the paths of a worker have in common."""
 
     reach: Reach
-    limits: Callable[[], Limits]
 
 
 class State(NamedTuple):
@@ -51,11 +50,14 @@ class _Waiting(NamedTuple):
 class Path:
     """Jobs for one site from one source."""
 
-    def __init__(self, shared: Shared, route: Route, source: Source, state: State) -> None:
+    def __init__(
+        self, shared: Shared, route: Route, source: Source, limits: Callable[[], Limits], state: State
+    ) -> None:
         self._shared = shared
         self._route = route
         self._source = source
-        self._limits = shared.limits()
+        self._limits_now = limits
+        self._limits = limits()
         self.state = state
         self._pace = Pace(asyncio.get_running_loop().time())
         self._queue: deque[_Waiting] = deque()
@@ -97,7 +99,7 @@ class Path:
         """How many connections the queue is worth."""
         if self.open and now < self._enough_until:
             return 0
-        if self.state.health.failures and not self.open:
+        if self.state.health.failures and not any(session.settled for session in self.open):
             return 1  # a probe
         return min(self._limits.connections, 1 + len(self._queue) // self._limits.jobs_per_connection)
 
@@ -130,6 +132,7 @@ class Path:
 
     def tick(self, now: float) -> None:
         """Once a second: break late sessions, hand back jobs that have waited too long or are too many."""
+        self._limits = self._limits_now()
         for session in self.open:
             session.abort_if_late(now)
         while self._queue and now - self._queue[0].since > self._limits.patience_s:
@@ -148,22 +151,28 @@ class Path:
         try:
             session = await self._shared.reach.open(self._route.hosts, self._source, self._no_tls)
         except SessionLostError as e:
-            now = asyncio.get_running_loop().time()
             if self.open:  # one connection more than the server wants: the others go on with the queue
-                self._enough_until = now + ENOUGH_S
+                self._enough_until = asyncio.get_running_loop().time() + ENOUGH_S
                 return
-            # every address was tried (C2.18): nobody in this queue can be served now
-            if not isinstance(e, SourceError):  # that says nothing about the site
-                self.state = State(failed(self.state.health, now, random.random()), e)
-            while self._queue:
-                self._refuse(self._queue.popleft().job, e)
+            self._close_for_a_while(e)  # every address was tried (C2.18)
             return
-        self.state = State()
         self.open.add(session)
         try:
             await session.deliver(self.take, self.wait, self._limits.messages_per_connection)
         finally:
             self.open.discard(session)
+        if session.settled:
+            self.state = State()
+        elif session.shut and not any(other.settled for other in self.open):
+            self._close_for_a_while(session.shut)  # RFC 5321 section 3.8: a 421 before anything was taken
+
+    def _close_for_a_while(self, error: SessionLostError) -> None:
+        """Nobody in this queue can be served now."""
+        if not isinstance(error, SourceError):  # that says nothing about the site
+            now = asyncio.get_running_loop().time()
+            self.state = State(failed(self.state.health, now, random.random()), error)
+        while self._queue:
+            self._refuse(self._queue.popleft().job, error)
 
 
 SLOW = "the site takes mail too slowly"

@@ -4,6 +4,8 @@ Lanes have paths of their own, so that a transactional message never waits for a
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from agents.dns import Resolver
@@ -28,6 +30,10 @@ class PathKey(NamedTuple):
     site: str
 
 
+LimitsOf = Callable[[str, str, str, str], Limits]
+"""Of a path, by lane, provider, site and source."""
+
+
 class Pool:
     """All paths of one worker."""
 
@@ -36,13 +42,13 @@ class Pool:
         resolver: Resolver,
         port: int,
         loopback_only: bool,
-        limits: Limits | None = None,
+        limits: LimitsOf | Limits | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        self.limits = limits or Limits()
+        self._limits_of = limits if callable(limits) else lambda *_: limits or Limits()
         times = timeouts or Timeouts()
         connector = Connector(Dialer(resolver, loopback_only, times.connect), port, times, opportunistic_tls())
-        self._shared = Shared(Reach(resolver, connector, loopback_only), lambda: self.limits)
+        self._shared = Shared(Reach(resolver, connector, loopback_only))
         self._paths: dict[PathKey, Path] = {}
         self._down: dict[PathKey, State] = {}
 
@@ -53,7 +59,8 @@ class Pool:
     def _path(self, key: PathKey, route: Route, source: Source) -> Path:
         path = self._paths.get(key)
         if path is None:
-            path = self._paths[key] = Path(self._shared, route, source, self._down.pop(key, State()))
+            limits = partial(self._limits_of, key.lane, route.provider, route.site, source.name)
+            path = self._paths[key] = Path(self._shared, route, source, limits, self._down.pop(key, State()))
         return path
 
     async def run(self) -> None:

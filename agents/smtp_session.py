@@ -99,6 +99,9 @@ class Session:
         self.caps = caps
         self.facts = facts
         self.deadline: float | None = None
+        self.settled = 0
+        self.shut: SessionLostError | None = None
+        """The server's 421, if that ended the session (RFC 5321 section 3.8)."""
         self._awaited = ""
 
     def abort_if_late(self, now: float) -> None:
@@ -129,6 +132,7 @@ class Session:
                 return
             self._settle(current)
             sent += 1
+            self.settled += 1
             reset, opened = current.transaction.needs_reset, following is not None
             if following is None and sent < limit:
                 following = await self._next(wait)
@@ -204,6 +208,8 @@ class Session:
             return
         stage = "body" if transaction.in_doubt else "session"
         lost = error if isinstance(error, SessionLostError) else SessionLostError(stage, _words(error))
+        if lost.reply is not None and lost.reply.code == 421 and not transaction.has_recipients:
+            self.shut = lost
         for recipient in transaction.envelope.recipients:
             if result := transaction.results.get(recipient):
                 current.job.settle(recipient, result, self.facts)

@@ -1,6 +1,7 @@
 """The compacted topics as tables in memory: suppressions, templates, control orders."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from agents.compacted import Entry
@@ -8,8 +9,10 @@ from agents.follower import Follower
 from agents.settings import Settings
 from schemas.codec import decode
 from schemas.records import Control, Suppression, Template
+from schemas.suppression_wire import glance
 from streams import control, suppress, templates
 from streams.render import Compiled, RenderError
+from streams.warmup.caps import Caps
 
 SUPPRESSIONS, TEMPLATES, CONTROL = "suppressions", "templates", "control"
 
@@ -19,6 +22,14 @@ class SuppressionChange(NamedTuple):
 
     key: suppress.SuppressionKey
     record: Suppression | None
+
+
+class SuppressionNote(NamedTuple):
+    """What a worker keeps of a suppression; reason None: it was removed."""
+
+    place: suppress.Place
+    reason: str | None
+    until_ms: int | None
 
 
 class TemplateKey(NamedTuple):
@@ -57,6 +68,24 @@ def suppression_change(entry: Entry) -> SuppressionChange:
     return SuppressionChange(key, record)
 
 
+def suppression_note(entry: Entry) -> SuppressionNote:
+    """The same for a worker, which reads a million of them before it begins. Raises ValueError."""
+    if entry.value is None:
+        return SuppressionNote(suppress.place_of_raw(entry.key or b""), None, None)
+    seen = glance(entry.key or b"", entry.value)
+    if seen is not None:
+        return SuppressionNote(suppress.place_of_raw(entry.key or b""), _reason(seen.reason), seen.expires_at)
+    key, record = suppression_change(entry)
+    assert record is not None, "it has a value"
+    return SuppressionNote(suppress.place_of(key), record.reason, record.expires_at)
+
+
+@lru_cache(maxsize=1024)
+def _reason(raw: bytes) -> str:
+    """One text for all entries with the same reason. Raises ValueError."""
+    return raw.decode()
+
+
 def template_change(entry: Entry) -> TemplateChange:
     """Decode one record of the template topic. Raises ValueError."""
     name, at, version = (entry.key or b"").decode().rpartition("@")
@@ -84,10 +113,18 @@ class SuppressionTable:
     def __init__(self, settings: Settings) -> None:
         self.set = suppress.SuppressionSet()
         self.version = 0
-        self.follower = _follower(settings, SUPPRESSIONS, suppression_change, self.apply)
+        self.follower = _follower(settings, SUPPRESSIONS, suppression_note, self._note)
+
+    def _note(self, notes: Sequence[SuppressionNote]) -> None:
+        self.version += 1
+        for place, reason, until_ms in notes:
+            if reason is None:
+                self.set.remove_at(place)
+            else:
+                self.set.put_at(place, reason, until_ms)
 
     def apply(self, changes: Sequence[SuppressionChange]) -> None:
-        """Take over what the topic says."""
+        """Take over at once what was just written, before the topic says it."""
         self.version += 1
         for key, record in changes:
             if record is None:
@@ -127,6 +164,8 @@ class ControlTable:
 
     def __init__(self, settings: Settings) -> None:
         self.set = control.ControlSet()
+        self.overrides: dict[bytes, Control] = {}
+        self.caps = Caps()
         self.version = 0
         self.follower = _follower(settings, CONTROL, control_change, self.apply)
 
@@ -134,10 +173,15 @@ class ControlTable:
         """Take over what the topic says."""
         self.version += 1
         for key, record in changes:
+            self.overrides.pop(key, None)
             if record is None:
                 self.set.remove(key)
-            else:
-                self.set.put(key, record)
+                self.caps.remove(key)
+                continue
+            self.set.put(key, record)
+            self.caps.put(key, record)
+            if record.kind == control.OVERRIDE:
+                self.overrides[key] = record
 
     def find(self, facts: control.Facts, now_ms: int) -> Control | None:
         """The cancel or pause that concerns the message now, or None."""

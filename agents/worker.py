@@ -8,7 +8,6 @@ import gc
 import logging
 import os
 import signal
-import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +19,10 @@ from prometheus_client import Gauge
 from agents.config_files import ConfigHolder, load
 from agents.deliver import Delivery
 from agents.dns import Resolver
+from agents.faust_credentials import credentials
 from agents.finisher import OUTCOMES, Finisher
 from agents.health import Health
+from agents.limiter import Limiter
 from agents.lookups import Lookups
 from agents.maker import Maker
 from agents.outbox import Outbox
@@ -96,7 +97,10 @@ class Worker:
         await asyncio.gather(*(t.follower.ready() for t in self._tables))
         self.outbox = Outbox(settings.librdkafka())
         resolver = Resolver(settings.dns_servers)
-        pool = Pool(resolver, settings.smtp_port, settings.loopback_only)
+        self.limiter = Limiter(settings)
+        await self.limiter.start()
+        lookups = Lookups(self.holder, suppressions, orders, settings.address_key)
+        pool = Pool(resolver, settings.smtp_port, settings.loopback_only, lookups.shaping.path_limits)
         consumer = self.app.consumer
         maker = Maker(self.holder, templates, settings.config_dir / "keys", settings.signing_keys)
         maker.load_keys()
@@ -105,7 +109,8 @@ class Worker:
             Finisher(self.outbox, settings.topic_prefix, self.seen, self.acknowledge),
             pool,
             resolver,
-            Lookups(self.holder, suppressions, orders, settings.address_key),
+            self.limiter,
+            lookups,
             maker,
             self.seen,
             {"transactional": settings.slots_transactional, "bulk": settings.slots_bulk},
@@ -161,6 +166,9 @@ class Worker:
             if failed := [t.follower.topic for t in self._tables if t.follower.failure]:
                 log.critical("the table of %s is no longer kept up to date; ending", failed[0])
                 os._exit(70)
+            if self.limiter.failure:
+                log.critical("grants of limits no longer come: %s; ending", self.limiter.failure)
+                os._exit(70)
             now = time.monotonic()
             for tp, window in list(consumer.windows.items()):
                 base, since = moved.get(tp, (-1, now))
@@ -177,6 +185,11 @@ class _DeliveryApp(faust.App):  # type: ignore[misc]
     async def on_first_start(self) -> None:
         await super().on_first_start()
         await self.worker.start()
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        if (limiter := getattr(self.worker, "limiter", None)) is not None:
+            await limiter.stop()
 
     def _create_directories(self) -> None:
         """We have no Faust tables: no folder is left in whatever directory the worker was started in."""
@@ -201,24 +214,6 @@ async def _vital(work: Any) -> None:
     except BaseException:
         log.critical("a vital task failed; ending the process, nothing is lost", exc_info=True)
         os._exit(70)
-
-
-def credentials(settings: Settings) -> dict[str, Any]:
-    """librdkafka's security options in Faust's words: SASL with or without TLS, TLS alone, or none."""
-    options = settings.librdkafka()
-    protocol = options.get("security.protocol", "PLAINTEXT").upper()
-    if protocol == "PLAINTEXT":
-        return {}
-    context = ssl.create_default_context(cafile=options.get("ssl.ca.location")) if protocol.endswith("SSL") else None
-    if not protocol.startswith("SASL"):
-        return {"broker_credentials": faust.SSLCredentials(context)}
-    login = faust.SASLCredentials(
-        username=options.get("sasl.username"),
-        password=options.get("sasl.password"),
-        mechanism=options.get("sasl.mechanism", options.get("sasl.mechanisms", "PLAIN")),
-        ssl_context=context,
-    )
-    return {"broker_credentials": login}
 
 
 def check_topics(settings: Settings) -> None:

@@ -29,6 +29,8 @@ class Looked(NamedTuple):
     paused_until_ms: int = 0
     paused_since_ms: int = 0
     opens_ms: int = 0
+    bounced: str = ""
+    """Shaping ordered to end what goes there."""
 
 
 def decide(request: EmailRequest, state: AttemptState, looked: Looked, now_ms: int, give_up_ms: int) -> Outcome | None:
@@ -45,6 +47,9 @@ def decide(request: EmailRequest, state: AttemptState, looked: Looked, now_ms: i
         return Outcome(EventType.EXPIRED, f"expired before attempt {state.attempt}")
     if looked.suppressed:
         return Outcome(EventType.SUPPRESSED, looked.suppressed)
+    if looked.bounced:
+        # about us, not about the address: it must never suppress anybody
+        return Outcome(EventType.BOUNCED, looked.bounced, "admit", bounce_class="policy", bounce_type="soft")
     send_at_ms = request.send_at or 0
     if (starts_ms := max(send_at_ms, looked.opens_ms)) > now_ms:
         reason = "send_at" if starts_ms == send_at_ms else "send_window"
