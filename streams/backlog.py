@@ -4,11 +4,11 @@ from collections import deque
 
 FEW = 20
 """So many may always wait."""
-WAIT_S = 5.0
+WAIT_S = 15.0
 """More may wait as long as the pace would bring them out within this time."""
 SPAN_S = 5.0
 """The pace is that of the last few seconds."""
-YOUNG_S = 1.0
+YOUNG_S = 5.0
 """A path that has just begun has no pace yet."""
 
 
