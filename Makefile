@@ -1,14 +1,14 @@
 # make demo   send thousands of mails to a receiver on this machine and balance the ledger   (ARGS="--messages 1000")
 # make test   everything that must be green: check, then all tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration chart chaos fuzz bench clean venv-demo venv-dev kafka kafka-if-possible helm
+.PHONY: help demo test check unit integration chart chaos limits fuzz bench clean venv-demo venv-dev kafka kafka-if-possible helm
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p tests.groups
 COVERAGE := --cov --cov-report=term
 
 help:
-	@echo "make demo | test | check | unit | integration | chart | chaos | fuzz | bench | clean"
+	@echo "make demo | test | check | unit | integration | chart | chaos | limits | fuzz | bench | clean"
 
 demo: venv-demo kafka-if-possible
 	$(BIN)/streampost demo $(ARGS)
@@ -35,6 +35,10 @@ chart: venv-dev helm
 chaos: venv-dev kafka
 	$(PYTEST) tests/chaos $(ARGS)
 	@echo "see build/chaos/summary.json"
+
+limits: venv-dev kafka
+	$(BIN)/python -m tests.limits.run $(ARGS)
+	@echo "see build/limits/summary.json"
 
 bench: venv-dev kafka
 	$(BIN)/python -m tests.bench.run $(ARGS)

@@ -1,0 +1,1 @@
+"""`make limits`: limits over several workers on a real Kafka, measured where the messages arrive."""

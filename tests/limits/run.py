@@ -1,0 +1,134 @@
+"""`make limits`: do limits hold over three workers, and are they used? Writes build/limits/summary.json.
+
+    python -m tests.limits.run [--fleet small|workers] [--seconds 30]
+
+Demand is three times the limit, skewed 90:5:5 over the workers, for limits of 10/s, 1000/min and 100/s at the same
+time. Then, in a second run, the worker with 90 % of the demand is killed (its load goes to the next one), and after
+that the owner of the limits. Exit code 1 when a target is missed.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+from agents.broker import running_kafka
+from agents.settings import Settings
+from streams.limits.rate import parse
+from tests.limits.agents import QuotaAgents, environ
+from tests.limits.figures import BACK_WITHIN_S, Span, broken, summarise
+from tests.limits.small_fleet import SmallFleet
+
+OUT = Path("build/limits")
+LIMITS = {"tenant/ten": "10/s", "tenant/thousand": "1000/min", "tenant/hundred": "100/s"}
+SKEW = (0.9, 0.05, 0.05)
+DEMAND = 3.0
+SETTLE_S = 10.0
+
+
+class Fleet(Protocol):
+    """Workers with limits, whose load can be set and who can be killed."""
+
+    def load(self, worker: int, key: str, per_second: float) -> None:
+        """So many messages a second from now on."""
+
+    def kill(self, worker: int) -> None:
+        """SIGKILL."""
+
+    def times(self) -> dict[str, list[float]]:
+        """Arrivals by key: seconds of time.monotonic, in order."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+def load_all(fleet: Fleet, skew: Sequence[float]) -> None:
+    """Demand of three times each limit, skewed."""
+    for worker, part in enumerate(skew):
+        for key, rate in LIMITS.items():
+            fleet.load(worker, key, DEMAND * part * parse(rate).per_second)
+
+
+def steady(fleet: Fleet, seconds: float) -> list[dict[str, Any]]:
+    """Nothing happens."""
+    load_all(fleet, SKEW)
+    time.sleep(SETTLE_S)
+    span = Span(time.monotonic(), time.monotonic() + seconds)
+    time.sleep(seconds)
+    return [
+        summarise(f"{LIMITS[key]}, 90:5:5", times, parse(LIMITS[key]).per_second, [span])
+        for key, times in fleet.times().items()
+    ]
+
+
+def killed(fleet: Fleet, agents: QuotaAgents, seconds: float) -> list[dict[str, Any]]:
+    """First the worker, then the owner."""
+    start = time.monotonic()
+    first = time.monotonic()
+    fleet.kill(0)
+    for key, rate in LIMITS.items():
+        fleet.load(1, key, DEMAND * (SKEW[0] + SKEW[1]) * parse(rate).per_second)
+    time.sleep(BACK_WITHIN_S + seconds)
+    second = time.monotonic()
+    agents.kill(agents.wait_owner())
+    time.sleep(BACK_WITHIN_S + seconds)
+    end = time.monotonic()
+    spans = [Span(first + BACK_WITHIN_S, second), Span(second + BACK_WITHIN_S, end)]
+    kills = [Span(first, second), Span(second, end)]
+    found = []
+    for key, times in fleet.times().items():
+        after = [t for t in times if t >= start - SETTLE_S]
+        case = f"{LIMITS[key]}, worker killed, then owner killed"
+        found.append(summarise(case, after, parse(LIMITS[key]).per_second, spans, kills))
+    return found
+
+
+def run_cases(kafka: str, folder: Path, kind: str, seconds: float) -> list[dict[str, Any]]:
+    """Both runs on one fleet."""
+    prefix = f"limits-{uuid.uuid4().hex[:8]}"
+    settings = Settings(kafka=kafka, topic_prefix=prefix, group_prefix=prefix)
+    with ExitStack() as stack:
+        if kind == "small":
+            fleet = SmallFleet(settings, folder, LIMITS)
+        else:
+            from tests.limits.worker_fleet import WorkerFleet
+
+            fleet = stack.enter_context(WorkerFleet.open(settings, folder, LIMITS))  # type: ignore[assignment]
+        stack.callback(fleet.stop)
+        agents = QuotaAgents(settings, folder)
+        stack.callback(agents.stop)
+        agents.start()
+        agents.wait_owner()
+        agents.start()  # waits in the group for the other one's end
+        fleet.start(environ(settings), len(SKEW))
+        return [*steady(fleet, seconds), *killed(fleet, agents, seconds)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, write, judge."""
+    parser = argparse.ArgumentParser(prog="tests.limits.run", description="Limits over three workers.")
+    parser.add_argument("--fleet", choices=("small", "workers"), default="small")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long each part is looked at")
+    parser.add_argument("--logs", type=Path, help="folder for the logs; a temporary one if not given")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="limits-") as made:
+        folder = asked.logs or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        with running_kafka(folder / "kafka") as broker:
+            found = run_cases(broker.bootstrap, folder, asked.fleet, asked.seconds)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "summary.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    print(json.dumps(found, indent=2))
+    missed = [text for line in found for text in broken(line)]
+    print("\n".join(missed) or "every target is met", file=sys.stderr)
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
