@@ -10,6 +10,7 @@ everything else of our own, links marked `data-track="off"`, and what does not l
 import html as entities
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -62,7 +63,7 @@ def tracked(rendered: Rendered, asked: Asked) -> Rendered:
     if asked.clicks:
         swap = _swapper(asked)
         if html:
-            html = _TAG.sub(lambda tag: _tag(tag[0], swap), html)
+            html = _TAG.sub(lambda tag: _counted(tag[0], asked, swap), html)
         if text and asked.text_links:
             text = _TEXT_LINK.sub(lambda link: _text_link(link[0], swap), text)
     if asked.opens and html:
@@ -71,33 +72,54 @@ def tracked(rendered: Rendered, asked: Asked) -> Rendered:
 
 
 def _swapper(asked: Asked) -> Callable[[str], str]:
-    """link -> the URL that counts it, or an empty string. A link that comes again costs nothing."""
+    """target -> the URL that counts it, or an empty string for what is ours. A link that comes again costs nothing."""
     known: dict[str, str] = {}
     start, ours = f"{asked.base}{CLICK_PATH}", (f"{asked.base}/", asked.own or f"{asked.base}/")
 
-    def swap(link: str) -> str:
-        found = known.get(link)
+    def swap(target: str) -> str:
+        found = known.get(target)
         if found is None:
-            target = "" if link.startswith(ours) else web_target(link)
-            found = known[link] = f"{start}{asked.prepared.token(CLICK, target)}" if target else ""
+            found = "" if target.startswith(ours) else f"{start}{asked.prepared.token(CLICK, target)}"
+            known[target] = found
         return found
 
     return swap
 
 
-def _tag(tag: str, swap: Callable[[str], str]) -> str:
+class _Tag(NamedTuple):
+    """A tag in three: what stands before its link's value, where that leads, and what stands after it."""
+
+    before: str
+    target: str
+    after: str
+
+
+def _counted(tag: str, asked: Asked, swap: Callable[[str], str]) -> str:
+    # what holds the recipient's own token comes once: it would only push others out of the cache
+    parts = _split(tag) if asked.base in tag else _known(tag)
+    if parts is None or not (url := swap(parts.target)):
+        return tag
+    return f'{parts.before}"{url}"{parts.after}'
+
+
+def _split(tag: str) -> _Tag | None:
+    """None when the tag has no link that may be counted."""
     where = None
     for attribute in _ATTRIBUTE.finditer(tag, 1):
         name, value = attribute[1].lower(), attribute[2] or ""
         if name == "href" and value and where is None:
             where = attribute.span(2)
         elif (name, value.strip("\"'").lower()) in _OFF:
-            return tag
+            return None
     if where is None:
-        return tag
+        return None
     value = tag[where[0] : where[1]].strip("\"'")
-    url = swap((entities.unescape(value) if "&" in value else value).strip())
-    return f'{tag[: where[0]]}"{url}"{tag[where[1] :]}' if url else tag
+    target = web_target((entities.unescape(value) if "&" in value else value).strip())
+    return _Tag(tag[: where[0]], target, tag[where[1] :]) if target else None
+
+
+# most links of a template are the same in every message: they are taken apart once
+_known = lru_cache(maxsize=4096)(_split)
 
 
 def _text_link(link: str, swap: Callable[[str], str]) -> str:
@@ -105,7 +127,8 @@ def _text_link(link: str, swap: Callable[[str], str]) -> str:
     bare = link.rstrip(".,;:!?'*_")
     while bare.endswith(")") and bare.count(")") > bare.count("("):
         bare = bare[:-1].rstrip(".,;:!?'*_")
-    url = swap(bare)
+    target = web_target(bare)
+    url = swap(target) if target else ""
     return url + link[len(bare) :] if url else link
 
 
