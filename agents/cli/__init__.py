@@ -83,5 +83,13 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-MENDABLE = {"ConfigError", "KeyFileError", "UnknownSettingError", "ValidationError", "TopicsError", "TableError"}
+MENDABLE = {
+    "ConfigError",
+    "KeyFileError",
+    "TokenKeysError",
+    "UnknownSettingError",
+    "ValidationError",
+    "TopicsError",
+    "TableError",
+}
 """By name, so that the modules that define them need not be imported to show --help."""
