@@ -84,12 +84,14 @@ class Progress:
     def entries(self, messages: Sequence[Message]) -> list[Entry]:
         """The records among the messages. Raises TableError on an error that librdkafka does not mend itself."""
         found = []
+        left = self.left
         for m in messages:
             error = m.error()
             if error is None:
-                found.append(Entry(m.key(), m.value(), m.partition(), m.offset()))
-                if m.offset() + 1 >= self._ends.get(m.partition(), 0):
-                    self.left.discard(m.partition())
+                entry = Entry(m.key(), m.value(), m.partition(), m.offset())
+                found.append(entry)
+                if left and entry.offset + 1 >= self._ends.get(entry.partition, 0):
+                    left.discard(entry.partition)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.left.discard(m.partition())
             elif error.fatal() or error.code() not in PASSING:

@@ -9,7 +9,7 @@ from agents.follower import Follower
 from agents.settings import Settings
 from schemas.codec import decode
 from schemas.records import Control, Suppression, Template
-from schemas.suppression_wire import glance
+from schemas.suppression_wire import Around, around, glance
 from streams import control, suppress, templates
 from streams.render import Compiled, RenderError
 from streams.warmup.caps import Caps
@@ -68,16 +68,37 @@ def suppression_change(entry: Entry) -> SuppressionChange:
     return SuppressionChange(key, record)
 
 
+class _Known(NamedTuple):
+    """What the records of a tenant and lane have in common."""
+
+    mix: int
+    fixed: Around
+
+
 def suppression_note(entry: Entry) -> SuppressionNote:
     """The same for a worker, which reads a million of them before it begins. Raises ValueError."""
-    if entry.value is None:
-        return SuppressionNote(suppress.place_of_raw(entry.key or b""), None, None)
-    seen = glance(entry.key or b"", entry.value)
-    if seen is not None:
-        return SuppressionNote(suppress.place_of_raw(entry.key or b""), _reason(seen.reason), seen.expires_at)
-    key, record = suppression_change(entry)
-    assert record is not None, "it has a value"
-    return SuppressionNote(suppress.place_of(key), record.reason, record.expires_at)
+    key = entry.key or b""
+    known = _known(key[:-32])
+    seen = glance(entry.value, known.fixed, key[-32:]) if known and entry.value else None
+    if known and seen:
+        return SuppressionNote(suppress.place_in(known.mix, key[-32:]), _reason(seen.reason), seen.expires_at)
+    change = suppression_change(entry)
+    place = suppress.place_of(change.key)
+    return (
+        SuppressionNote(place, change.record.reason, change.record.expires_at)
+        if change.record
+        else SuppressionNote(place, None, None)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _known(before: bytes) -> _Known | None:
+    """Of a key before its hash: `tenant/lane/`; None when it is another kind of key."""
+    tenant, _, lane = before[:-1].partition(b"/")
+    fixed = around(tenant, lane)
+    if not before.endswith(b"/") or b"/" in lane or not fixed or not before.isascii():
+        return None
+    return _Known(suppress.mix_of(suppress.Scope(tenant.decode(), lane.decode())), fixed)
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ _BUCKETS = 1024
 _SHIFT = 64 - 10
 _FOREVER = 0
 _MAX_SECONDS = 2**32 - 1
+_WORD = 2**64 - 1
 _OTHER = 255
 """Number of every reason after the first 255 different ones."""
 
@@ -89,17 +90,41 @@ def _mixes(tenant: str, lane: str, list_id: str) -> tuple[tuple[Scope, int], ...
     return tuple((scope, _mix(scope)) for scope in scopes(tenant, lane, list_id))
 
 
+class Place(NamedTuple):
+    """Where an entry stands in the set: its address hash and scope as two 64-bit numbers."""
+
+    high: int
+    low: int
+
+
+def place_of(key: SuppressionKey) -> Place:
+    """Raises ValueError when the hash is none."""
+    high, low = _words(key.address_hash)
+    return Place(high, low ^ _mix(key.scope))
+
+
+def place_in(mix: int, digits: bytes) -> Place:
+    """The same from what `mix_of` says of the scope and the hash as it stands in a key. Raises ValueError."""
+    if len(digits) != 32 or not digits.isalnum():  # int() passes over spaces and underscores
+        raise ValueError(f"an address hash has 32 hex digits, not {digits[:40]!r}")
+    number = int(digits, 16)
+    return Place(number >> 64, number & _WORD ^ mix)
+
+
+def mix_of(scope: Scope) -> int:
+    """What tells the scope's entries from others."""
+    return _mix(scope)
+
+
 class SuppressionSet:
     """Suppressed addresses by scope. Mutable and not locked: it belongs to one thread."""
 
-    __slots__ = ("_count", "_high", "_low", "_reasons", "_until", "_why")
+    __slots__ = ("_buckets", "_count", "_numbers", "_reasons")
 
     def __init__(self) -> None:
-        self._high = [array("Q") for _ in range(_BUCKETS)]
-        self._low = [array("Q") for _ in range(_BUCKETS)]
-        self._until = [array("I") for _ in range(_BUCKETS)]
-        self._why = [bytearray() for _ in range(_BUCKETS)]
+        self._buckets = [_Bucket(array("Q"), array("Q"), array("I"), bytearray()) for _ in range(_BUCKETS)]
         self._reasons: list[str] = []
+        self._numbers: dict[str, int] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -108,39 +133,50 @@ class SuppressionSet:
 
     def put(self, key: SuppressionKey, reason: str, until_ms: int | None) -> None:
         """Add an entry, or replace what was there."""
-        high, low = _words(key.address_hash)
-        low ^= _mix(key.scope)
-        bucket = high >> _SHIFT
-        at = self._index(bucket, high, low)
-        if at < 0:
-            at = bisect_left(self._high[bucket], high)
-            self._high[bucket].insert(at, high)
-            self._low[bucket].insert(at, low)
-            self._until[bucket].insert(at, 0)
-            self._why[bucket].insert(at, 0)
-            self._count += 1
+        self.put_at(place_of(key), reason, until_ms)
+
+    def put_at(self, place: Place, reason: str, until_ms: int | None) -> None:
+        """The same by its place."""
+        high, low = place
+        highs, lows, untils, whys = self._buckets[high >> _SHIFT]
+        number = self._numbers.get(reason)
+        if number is None:
+            number = self._new_reason(reason)
         # rounded up: a suppression never ends early
-        self._until[bucket][at] = _FOREVER if until_ms is None else min(max(-(-until_ms // 1000), 1), _MAX_SECONDS)
-        self._why[bucket][at] = self._reason_number(reason)
+        until = _FOREVER if until_ms is None else min(max(-(-until_ms // 1000), 1), _MAX_SECONDS)
+        at = bisect_left(highs, high)
+        while at < len(highs) and highs[at] == high:
+            if lows[at] == low:
+                untils[at], whys[at] = until, number
+                return
+            at += 1
+        highs.insert(at, high)
+        lows.insert(at, low)
+        untils.insert(at, until)
+        whys.insert(at, number)
+        self._count += 1
 
     def remove(self, key: SuppressionKey) -> None:
         """Take an entry out; nothing happens when it is not there."""
-        high, low = _words(key.address_hash)
-        bucket = high >> _SHIFT
-        at = self._index(bucket, high, low ^ _mix(key.scope))
+        self.remove_at(place_of(key))
+
+    def remove_at(self, place: Place) -> None:
+        """The same by its place."""
+        bucket = self._buckets[place.high >> _SHIFT]
+        at = bucket.at(place)
         if at >= 0:
-            del self._high[bucket][at], self._low[bucket][at], self._until[bucket][at], self._why[bucket][at]
+            for column in bucket:
+                del column[at]
             self._count -= 1
 
     def find(self, tenant: str, lane: str, address_hash: str, now_ms: int, list_id: str = "") -> Suppressed | None:
         """The narrowest entry in force, or None: the address may be mailed."""
         high, low = _words(address_hash)
-        bucket = high >> _SHIFT
-        highs = self._high[bucket]
+        bucket = self._buckets[high >> _SHIFT]
+        highs, lows = bucket.highs, bucket.lows
         at = bisect_left(highs, high)
         if at == len(highs) or highs[at] != high:  # almost always
             return None
-        lows = self._low[bucket]
         for scope, mix in _mixes(tenant, lane, list_id):
             found = at
             while found < len(highs) and highs[found] == high:
@@ -151,33 +187,40 @@ class SuppressionSet:
 
     def get(self, key: SuppressionKey, now_ms: int) -> Suppressed | None:
         """The entry of exactly this scope, if it is in force."""
-        high, low = _words(key.address_hash)
-        at = self._index(high >> _SHIFT, high, low ^ _mix(key.scope))
-        return None if at < 0 else self._in_force(key.scope, high >> _SHIFT, at, now_ms)
+        place = place_of(key)
+        bucket = self._buckets[place.high >> _SHIFT]
+        at = bucket.at(place)
+        return None if at < 0 else self._in_force(key.scope, bucket, at, now_ms)
 
-    def _in_force(self, scope: Scope, bucket: int, at: int, now_ms: int) -> Suppressed | None:
-        until = self._until[bucket][at]
+    def _in_force(self, scope: Scope, bucket: "_Bucket", at: int, now_ms: int) -> Suppressed | None:
+        until = bucket.untils[at]
         if until != _FOREVER and until * 1000 <= now_ms:
             return None
-        return Suppressed(scope, self._reason(bucket, at), until * 1000 or None)
+        number = bucket.whys[at]
+        return Suppressed(scope, "other" if number == _OTHER else self._reasons[number], until * 1000 or None)
 
-    def _index(self, bucket: int, high: int, low: int) -> int:
-        """Where the entry is in its bucket, or -1. The same address in another scope has the same high word."""
-        highs, lows = self._high[bucket], self._low[bucket]
-        at = bisect_left(highs, high)
-        while at < len(highs) and highs[at] == high:
-            if lows[at] == low:
+    def _new_reason(self, reason: str) -> int:
+        if len(self._reasons) >= _OTHER:
+            return _OTHER
+        self._reasons.append(reason)
+        self._numbers[reason] = len(self._reasons) - 1
+        return self._numbers[reason]
+
+
+class _Bucket(NamedTuple):
+    """Columns of entries, sorted by the first. The same address in another scope has the same high word."""
+
+    highs: "array[int]"
+    lows: "array[int]"
+    untils: "array[int]"
+    whys: bytearray
+
+    def at(self, place: Place) -> int:
+        """Where the entry is, or -1."""
+        highs, lows = self.highs, self.lows
+        at = bisect_left(highs, place.high)
+        while at < len(highs) and highs[at] == place.high:
+            if lows[at] == place.low:
                 return at
             at += 1
         return -1
-
-    def _reason_number(self, reason: str) -> int:
-        if reason not in self._reasons:
-            if len(self._reasons) >= _OTHER:
-                return _OTHER
-            self._reasons.append(reason)
-        return self._reasons.index(reason)
-
-    def _reason(self, bucket: int, at: int) -> str:
-        number = self._why[bucket][at]
-        return "other" if number == _OTHER else self._reasons[number]

@@ -3,7 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.suppress import Scope, Suppressed, SuppressionKey, SuppressionSet, parse_key, scopes
+from streams.suppress import (
+    Scope,
+    Suppressed,
+    SuppressionKey,
+    SuppressionSet,
+    mix_of,
+    parse_key,
+    place_in,
+    place_of,
+    scopes,
+)
 
 # few and close to each other, so that they meet: the same high word, the same bucket, the same scope
 HASHES = st.sampled_from([f"{high:016x}{low:016x}" for high in (0, 1, 2**63) for low in (0, 1, 2**64 - 1)])
@@ -50,3 +60,8 @@ def test_any_key_is_read_or_refused(raw: bytes) -> None:
     except ValueError:
         return
     SuppressionSet().put(key, "manual", None)
+
+
+@given(st.builds(SuppressionKey, SCOPES, st.integers(0, 2**128 - 1).map("{:032x}".format)))
+def test_a_place_is_the_same_from_a_key_and_from_its_parts(key: SuppressionKey) -> None:
+    assert place_in(mix_of(key.scope), key.address_hash.encode()) == place_of(key)

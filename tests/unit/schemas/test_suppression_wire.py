@@ -1,0 +1,58 @@
+"""The glance says what the codec says, of anything that we write; everything else is left to the codec."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import codec
+from schemas.avro_files import current
+from schemas.records import Suppression
+from schemas.suppression_wire import FIELDS, Glance, around, glance
+
+NAMES = st.text(st.characters(codec="ascii", exclude_characters="/", min_codepoint=33), min_size=1, max_size=300)
+TIMES = st.integers(-(2**63), 2**63 - 1)
+ITEMS = st.builds(
+    Suppression,
+    tenant=NAMES,
+    address_hash=st.integers(0, 2**128 - 1).map("{:032x}".format),
+    address=st.text(max_size=200),
+    lane=NAMES,
+    reason=st.text(max_size=100),
+    origin=st.text(max_size=300),
+    created_at=TIMES,
+    expires_at=st.none() | TIMES,
+    list_id=st.just("") | NAMES,
+)
+
+
+def test_it_knows_todays_schema() -> None:
+    """When a field is added, `glance` must learn it: until then every worker starts slowly."""
+    assert tuple(f["name"] for f in current("Suppression").json["fields"]) == FIELDS == Suppression._fields
+
+
+def seen(item: Suppression, raw: bytes) -> Glance | None:
+    fixed = around(item.tenant.encode(), item.lane.encode())
+    return glance(raw, fixed, item.address_hash.encode()) if fixed else None
+
+
+@given(ITEMS)
+def test_the_same_as_the_codec_or_nothing(item: Suppression) -> None:
+    found = seen(item, codec.encode("Suppression", item._asdict()))
+    usual = not item.list_id and max(len(item.tenant), len(item.lane), len(item.reason.encode())) <= 63
+    assert (found is not None) is usual
+    assert found is None or (found.reason.decode(), found.expires_at) == (item.reason, item.expires_at)
+
+
+@given(ITEMS, st.data())
+def test_what_is_cut_longer_or_anothers_is_not_taken(item: Suppression, data: st.DataObject) -> None:
+    item, other = item._replace(list_id=""), data.draw(ITEMS)
+    raw = codec.encode("Suppression", item._asdict())
+    assert seen(item, raw[: data.draw(st.integers(0, len(raw) - 1))]) is None
+    assert seen(item, raw + b"\x00") is None
+    assert other[:2] + other[3:4] == item[:2] + item[3:4] or seen(other, raw) is None
+
+
+@given(ITEMS, st.binary(max_size=400))
+def test_any_octets(item: Suppression, body: bytes) -> None:
+    raw = codec.encode("Suppression", item._asdict())
+    seen(item, raw[: raw.index(item.address_hash.encode()) + 32] + body)
+    assert seen(item, b'{"tenant": "shop"}') is None
