@@ -38,7 +38,7 @@ def token_of(sender: str, domain: str) -> str:
 
 
 def test_c7_50_every_recipient_of_a_batch_and_its_retries(site: Site, tmp_path: Path) -> None:
-    """The receiver counts attempts by MAIL FROM and RCPT: greylisted mail with a new return path begins anew (C8.60)."""
+    """The receiver counts attempts by MAIL FROM and RCPT: with a new return path greylisting begins anew (C8.60)."""
     batch = {
         **site.request(id=None, recipient=None),
         "recipients": [{"id": f"r{n}", "address": address} for n, address in enumerate(PEOPLE)],
