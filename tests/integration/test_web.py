@@ -12,7 +12,7 @@ from schemas.topics import DAY
 from streams.mail_links import CLICK_PATH, OPEN_PATH, UNSUBSCRIBE_PATH
 from tests.mail import parsed, text_of
 from tests.support.receiver import running_receiver
-from tests.support.web import Web, header_paths, links, running_web, token, trace
+from tests.support.web import Web, events, header_paths, links, one_event, path_of, running_web, token, trace
 from tests.support.worker import Site, running_worker
 
 pytestmark = pytest.mark.kafka
@@ -38,24 +38,10 @@ def web(site: Site) -> Iterator[Web]:
         yield running
 
 
-def events(site: Site, message_id: str, *kinds: EventType) -> list[DeliveryEvent]:
-    return [s.event for s in site.seen() if s.event.message_id == message_id and s.event.event_type in kinds]
-
-
-def one_event(site: Site, message_id: str, kind: EventType) -> DeliveryEvent:
-    return site.wait(lambda: next(iter(events(site, message_id, kind)), None), f"{kind} of {message_id}")
-
-
 def mail_of(site: Site, request: dict[str, Any]) -> EmailMessage:
     site.outcome(request, "delivered")
     record = next(a for a in site.receiver.accepted() if a["id"] == request["id"])
     return parsed((site.folder.parent / "kept" / record["file"]).read_bytes())
-
-
-def path_of(site: Site, **changes: object) -> tuple[str, str]:
-    """An unsubscribe path of a new message, and the message id."""
-    found = trace(**changes)
-    return UNSUBSCRIBE_PATH + token(found, site.settings), found.message_id
 
 
 # ---- one click
@@ -233,55 +219,6 @@ def test_headers_and_languages(site: Site, web: Web) -> None:
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "server" not in answer.headers
     assert "Disallow: /" in web.get("/robots.txt").body
-
-
-# ---- opens and clicks
-
-
-def test_what_is_no_person_is_flagged_and_who_does_not_want_it_is_not_counted(site: Site, web: Web) -> None:
-    found = trace(kind="click", link="https://shop.example/x")
-    path = CLICK_PATH + token(found, site.settings)
-    for headers in ({"dnt": "1"}, {"sec_gpc": "1"}):
-        assert web.get(path, user_agent=PERSON, **headers).headers["location"] == found.link
-    web.ask("HEAD", path, user_agent=PERSON)
-    web.get(path, user_agent="Mimecast")
-    web.get(path, user_agent=PERSON, purpose="prefetch")
-    web.get(path, user_agent=PERSON)
-    early = CLICK_PATH + token(found._replace(issued_s=int(time.time())), site.settings)
-    web.get(early, user_agent=PERSON)
-
-    def all_of_them() -> list[DeliveryEvent] | None:
-        seen = events(site, found.message_id, EventType.CLICKED)
-        return seen if len(seen) >= 5 else None
-
-    seen = site.wait(all_of_them, "five clicks")
-    signs = [e.attrs.get("bot", "") for e in seen]
-    assert signs == ["head", "agent", "prefetch", "", "early"]
-    assert [e.is_bot for e in seen] == [bool(s) for s in signs]
-    assert len({e.event_id for e in seen}) == 5
-
-
-def test_there_is_no_open_redirect(site: Site, web: Web) -> None:
-    found = trace(kind="click", link="https://shop.example/x")
-    good = token(found, site.settings)
-    wrong = [good[:-4] + "AAAA", good + "A", "https://evil.example", good + "?url=https://evil.example"]
-    answers = [web.get(CLICK_PATH + w) for w in wrong]
-    assert ["evil" in a.headers.get("location", "") for a in answers] == [False] * 4
-    assert [a.status for a in answers] == [404, 404, 404, 302]
-    for link in ("javascript:alert(1)", "//evil.example", "https://a@evil.example/", "data:text/html,x"):
-        assert web.get(CLICK_PATH + token(found._replace(link=link), site.settings)).status == 404
-    expired = web.get(CLICK_PATH + token(found._replace(expiry_day=1), site.settings))
-    assert (expired.status, found.link in expired.body) == (410, True)
-
-
-def test_a_pixel_is_always_an_image(site: Site, web: Web) -> None:
-    answer = web.get(f"{OPEN_PATH}nonsense.gif")
-    assert (answer.status, answer.headers["content-type"], answer.body[:5]) == (200, "image/gif", "GIF89")
-    found = trace(kind="open")
-    web.get(f"{OPEN_PATH}{token(found, site.settings)}.gif", user_agent="Mozilla/5.0")
-    opened = one_event(site, found.message_id, EventType.OPENED)
-    assert (opened.is_bot, opened.user_agent_family) == (True, "Apple Mail Privacy Protection")
-    assert opened.attrs["proxy"] == "apple"
 
 
 def test_a_partition_that_is_not_there_does_no_harm(site: Site, web: Web) -> None:

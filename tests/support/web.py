@@ -14,8 +14,10 @@ from urllib.parse import urlencode
 
 from agents.settings import Settings
 from schemas import ids
+from schemas.event import DeliveryEvent, EventType
 from schemas.topics import DAY
 from streams import web_tokens
+from streams.mail_links import UNSUBSCRIBE_PATH
 from tests.support.receiver import ROOT
 from tests.support.worker import SECONDS, Site
 
@@ -141,3 +143,19 @@ def header_paths(value: str, base: str) -> Mapping[str, str]:
     """The URIs of a List-Unsubscribe field by scheme; https ones without the base."""
     uris = re.findall(r"<([^>]+)>", value)
     return {uri.partition(":")[0]: uri.removeprefix(base) for uri in uris}
+
+
+def events(site: Site, message_id: str, *kinds: EventType) -> list[DeliveryEvent]:
+    """Events of the message until now."""
+    return [s.event for s in site.seen() if s.event.message_id == message_id and s.event.event_type in kinds]
+
+
+def one_event(site: Site, message_id: str, kind: EventType) -> DeliveryEvent:
+    """The first event of this kind, when it comes."""
+    return site.wait(lambda: next(iter(events(site, message_id, kind)), None), f"{kind} of {message_id}")
+
+
+def path_of(site: Site, **changes: object) -> tuple[str, str]:
+    """An unsubscribe path of a new message, and the message id."""
+    found = trace(**changes)
+    return UNSUBSCRIBE_PATH + token(found, site.settings), found.message_id
