@@ -124,7 +124,7 @@ class Limiter:
     def cancel(self, ticket: Ticket[Go]) -> bool:
         """It waits no longer. False: too late, go() was called, and `release` is due."""
         waited = ticket.waits
-        self._run(self._leases.cancel(ticket))
+        self._leases.cancel(ticket)
         self._plan(self._loop.time())
         return waited
 
@@ -145,12 +145,11 @@ class Limiter:
             return True
         try:
             await asyncio.wait({held}, timeout=timeout_s)
-        finally:
-            mine = not self.cancel(ticket)
-            if mine and not held.done():
-                self.release(caps)  # cancelled in the moment between go() being planned and called
-                held.cancel()
-        return mine and held.done() and not held.cancelled()
+        except asyncio.CancelledError:
+            if not self.cancel(ticket):
+                self.release(caps)
+            raise
+        return not self.cancel(ticket)
 
     # ---- timers
 

@@ -9,13 +9,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 from schemas.quota import DemandEntry, GrantEntry
 from streams.limits.flow import Flow
-from streams.limits.meter import Meter
+from streams.limits.meter import PATIENCE_S, Meter
 from streams.limits.rate import Limit
 
 Item = TypeVar("Item")
 
-PATIENCE_S = 2.0
-"""Who would wait longer gets a slot instead."""
 BEHIND_S = 0.5
 """The same while slots are given out: newcomers only fill the gaps that those with a slot leave."""
 ROUNDS_S = 0.3
@@ -93,15 +91,14 @@ class Book(Generic[Item]):
 
     def _has_room(self, worst: Meter, now: float, urgent: bool, booked: bool) -> bool:
         wait = worst.eta(now)
-        behind = worst.booked[urgent] > now and not booked
+        behind = not booked and worst.behind(urgent, now)
         if self.waiting >= (self._room.total if wait <= MOMENT_S else self._room.total // 2):
             return False
         if worst.waiting >= self._room.per_key:
             return False
         # nobody asks for a token of a slow limit but by waiting a moment for it
         # who waits asks: enough must wait for the owner to see that this worker could use more than it gets
-        quick = worst.rate.per_second * PATIENCE_S >= 1
-        if quick and worst.waiting < 1 + worst.rate.per_second * ROUNDS_S:
+        if worst.quick and worst.waiting < 1 + worst.rate.per_second * ROUNDS_S:
             return True
         return wait <= (BEHIND_S if behind else PATIENCE_S) or not (worst.waiting or behind)
 
@@ -118,7 +115,7 @@ class Book(Generic[Item]):
         found: list[Item] = []
         for entry in entries:
             meter = self._meters.get(entry.key)
-            if meter is not None and meter.granted(entry.total):
+            if meter is not None and meter.granted(entry.total, now):
                 self._serve(meter, now, found)
         return found
 
@@ -158,8 +155,9 @@ class Book(Generic[Item]):
         for meter in told:
             if not meter.waiting:
                 meter.measure(now)
+            more = meter.return_excess(now)
             found.append(meter.entry(now))
-            if meter.waiting:
+            if meter.waiting or more:
                 meter.mark()  # said again next time: who is silent is taken for dead
         return found
 
@@ -171,7 +169,7 @@ class Book(Generic[Item]):
         used = {m.key for flows in self._flows for f in flows.values() for m in f.meters}
         found = []
         for meter in [m for k, m in self._meters.items() if k not in used and max(m.booked) <= now]:
-            meter.close()
+            meter.close(meter.held)
             found.append(meter.entry(now))
             self._base = max(self._base, meter.seen)
             del self._meters[meter.key]
@@ -186,7 +184,7 @@ class Book(Generic[Item]):
     def close(self) -> None:
         """All tokens in hand go back: the worker stops."""
         for meter in self._meters.values():
-            meter.close()
+            meter.close(meter.held)
 
     # ---- inside
 

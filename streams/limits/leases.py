@@ -1,4 +1,4 @@
-"""The worker's side of what is held, such as connections: taken all at once or not at all, first come, first served."""
+"""The worker's side of what is held, such as connections: taken all at once or not at all, by the first who can."""
 
 from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
@@ -54,9 +54,9 @@ class Leases(Generic[Item]):
         """Somebody waits, or something is free again: tell the owner soon."""
 
     def take(self, caps: tuple[Cap, ...], item: Item) -> Ticket[Item] | None:
-        """None: they are taken. Else a ticket: `release`, `granted` or `cancel` will return its item when they are."""
+        """None: they are taken. Else a ticket: `release` or `granted` will return its item when they are."""
         holds = [self._hold(cap) for cap in caps]
-        if all(h.free and not h.queue for h in holds):
+        if all(h.free for h in holds):  # whoever waits here waits for another key
             self._hold_all(caps)
             return None
         ticket = Ticket(caps, item)
@@ -65,12 +65,11 @@ class Leases(Generic[Item]):
         self._note(caps)
         return ticket
 
-    def cancel(self, ticket: Ticket[Item]) -> list[Item]:
-        """It waits no longer; those whom it stood before."""
+    def cancel(self, ticket: Ticket[Item]) -> None:
+        """It waits no longer."""
         if ticket.waits:
             self._unqueue(ticket)
             self._note(ticket.caps)
-        return self._serve(cap.key for cap in ticket.caps)
 
     def release(self, caps: tuple[Cap, ...]) -> list[Item]:
         """They are held no longer; those who hold them now."""
@@ -105,7 +104,7 @@ class Leases(Generic[Item]):
             hold = self._holds[key]
             want = min(hold.held + len(hold.queue), hold.most)
             found.append(DemandEntry(key, hold.most, 0, want, hold.allotted, hold.number, hold.held, 0, 0))
-            if not (want or hold.allotted):
+            if not (hold.held or hold.queue or hold.allotted):
                 self._base = max(self._base, hold.number)
                 del self._holds[key]
         return found

@@ -13,17 +13,25 @@ if TYPE_CHECKING:
 
 SPREAD_S = 0.05
 """Tokens in hand are spent over that time: about when the next ones come."""
+PATIENCE_S = 2.0
+"""Who would wait longer than that in memory gets a slot instead."""
 HASTE = 0.8
 """Shortest pause between two starts, in pauses of the rate: a worker that fell behind may catch up so fast."""
 SPARE = 0.1
 """Part of the capacity that an idle worker keeps, so that the first message of a rush need not ask."""
 SPARE_CAPACITY = 4
 """From that capacity on it keeps at least one."""
+EXCESS_S = 1.0
+"""How long tokens are kept that nobody waits for: another worker may want them."""
 MEASURE_S = 3.0
 """Over what time the worker's share of the rate is measured, or over three pauses of a slow rate."""
 SHORT_S = 0.15
 """Who has more waiting than the full rate uses in that time gets less than the full rate."""
 LEAST_SHARE = 1e-3
+ALIVE = 3.0
+"""Slots of a slow limit stand as long as it was used within so many pauses."""
+FADE_S = 30.0
+"""Slots of other limits fade in about that time while the limit is not used up: those who had them do not come."""
 
 
 class Meter:
@@ -39,6 +47,7 @@ class Meter:
         "asked",
         "back",
         "booked",
+        "came_at",
         "changed",
         "closed",
         "held",
@@ -63,7 +72,7 @@ class Meter:
         self.seen = self.closed = base
         self.back = 0
         self.waiting = 0
-        self.used_at = now
+        self.used_at = self.came_at = now
         self.pace = Gcra(0.0)
         self.parked: deque[Flow[Any]] = deque()
         self.parked_urgent: deque[Flow[Any]] = deque()
@@ -94,27 +103,39 @@ class Meter:
         if not self.changed:
             self.mark()
 
-    def granted(self, total: int) -> bool:
+    def granted(self, total: int, now: float) -> bool:
         """The owner's total. False when it was known already."""
         if total <= self.seen:
             return False
         self.held += total - self.seen
         self.seen = total
+        self.came_at = now
         self._set_pace()
         self.mark()
         return True
 
     def give_back(self) -> None:
-        """A token that was used for nothing."""
+        """A token that was used for nothing: the next start need not keep its distance from that one."""
         self.back += 1
+        self.pace.due -= self.pace.interval
         self.mark()
 
-    def close(self) -> None:
-        """Give up all tokens in hand, as unused."""
-        self.closed += self.held
-        self.back += self.held
-        self.held = 0
+    def close(self, tokens: int) -> None:
+        """Give so many in hand back, as unused."""
+        self.closed += tokens
+        self.back += tokens
+        self.held -= tokens
         self.mark()
+
+    def return_excess(self, now: float) -> bool:
+        """Give back what nobody here waits for any more. True: look again, there is some that is not old enough."""
+        excess = self.held - self.waiting - self.spare
+        if excess <= 0:
+            return False
+        if now - max(self.used_at, self.came_at) < EXCESS_S:
+            return True
+        self.close(excess)
+        return False
 
     def give_up(self) -> None:
         """Nothing in hand counts any more."""
@@ -135,9 +156,20 @@ class Meter:
             return lacking / self.share
         return max(0.0, self.pace.due - now) + self.waiting * self.pace.interval
 
+    @property
+    def quick(self) -> bool:
+        """Whoever waits a moment for it need not wait in vain."""
+        return self.rate.per_second * PATIENCE_S >= 1
+
+    def behind(self, urgent: bool, now: float) -> bool:
+        """Slots are given out up to a later time, and those who have them seem to come."""
+        return self.booked[urgent] > now and (self.quick or now - self.used_at < ALIVE / self.share)
+
     def book(self, urgent: bool, now: float) -> float:
         """The next slot of this worker's share of the rate, after all that were given out, and after what waits."""
-        due = max(self.booked[urgent], now + self.waiting / self.share)
+        due = now + self.waiting / self.share
+        if self.behind(urgent, now):
+            due = max(due, self.booked[urgent])
         self.booked[urgent] = due + 1 / self.share
         return due
 
@@ -154,6 +186,10 @@ class Meter:
         weight = passed / (passed + max(MEASURE_S, 3 / self.rate.per_second))
         self.share += weight * (came - self.share)
         self.share = min(max(self.share, self.rate.per_second * LEAST_SHARE), self.rate.per_second)
+        if self.quick and not short:
+            # cancelled mail does not come back for its slots: newcomers must not stand behind it for hours
+            kept = max(0.0, 1 - passed / FADE_S)
+            self.booked = [now + (at - now) * kept if at > now else at for at in self.booked]
         self._measured_at, self._measured_seen = now, self.seen
 
     def begin_waiting(self, now: float) -> None:
