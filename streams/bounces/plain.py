@@ -6,7 +6,7 @@ import re
 
 from flufl.bounce import scan_message
 
-from streams.bounces import addresses, diagnostic
+from streams.bounces import addresses, diagnostic, shapes
 from streams.bounces.inspection import Recipient
 from streams.bounces.mail import Fields, Mail
 
@@ -25,7 +25,13 @@ def recipients(mail: Mail, text: str, original: Fields) -> list[Recipient]:
     """The failed recipients, at most addresses.MAX_ADDRESSES."""
     wanted, found = _wanted(mail, text, original)
     passages = addresses.passages(text, wanted, found)
-    return [described(address, passages[address], text) for address in wanted[: addresses.MAX_ADDRESSES]]
+    action = action_of(mail, text)
+    return [described(address, passages[address], text, action) for address in wanted[: addresses.MAX_ADDRESSES]]
+
+
+def action_of(mail: Mail, text: str) -> str:
+    """What such a mail says of its recipients: failed, or only delayed (C7.52)."""
+    return "delayed" if shapes.is_delay(mail, text) else "failed"
 
 
 def _wanted(mail: Mail, text: str, original: Fields) -> tuple[list[str], tuple[addresses.Mention, ...]]:
@@ -52,10 +58,10 @@ def _from_original(original: Fields) -> list[str]:
     return []
 
 
-def described(address: str, passage: str, text: str) -> Recipient:
-    """A failed recipient with the passage that speaks of it, and the whole text."""
-    words = telling(passage)
-    return diagnostic.recipient(address, words, more=passage if passage == text else f"{passage}\n{text}")
+def described(address: str, passage: str, text: str, action: str) -> Recipient:
+    """A recipient with the passage that speaks of it, and the whole text."""
+    more = passage if passage == text else f"{passage}\n{text}"
+    return diagnostic.recipient(address, telling(passage), action=action, more=more)
 
 
 def passage(address: str, text: str) -> str:

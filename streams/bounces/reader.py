@@ -113,7 +113,8 @@ def _plain(mail: Mail, text: str, original: Fields) -> list[Recipient]:
     found = plain.recipients(mail, text, original)
     if found:
         return found
-    return [plain.described(address, text, text) for address in plain.last_resort(mail) or [""]]
+    action = plain.action_of(mail, text)
+    return [plain.described(address, text, text, action) for address in plain.last_resort(mail) or [""]]
 
 
 def _halves(mail: Mail) -> Halves:

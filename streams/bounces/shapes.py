@@ -28,6 +28,8 @@ class Shapes(NamedTuple):
     autoreply_headers: frozenset[str]
     challenges: re.Pattern[str]
     receipts: re.Pattern[str]
+    delays: re.Pattern[str]
+    finals: re.Pattern[str]
 
 
 @cache
@@ -47,6 +49,8 @@ def shapes() -> Shapes:
         frozenset(data["autoreply_headers"]),
         any_of("challenges"),
         any_of("receipts"),
+        any_of("delays"),
+        any_of("finals"),
     )
 
 
@@ -76,6 +80,12 @@ def is_bounce(mail: Mail, text: str) -> bool:
     points += mail.head.kind == "multipart/report"
     points += 2 * bool(known.failures.search(text[:20_000]))
     return points >= 4
+
+
+def is_delay(mail: Mail, text: str) -> bool:
+    """Whether a bounce that is no report only says that delivery takes longer."""
+    words = f"{mail.get('subject')}\n{text[:8000]}"
+    return bool(shapes().delays.search(words) and not shapes().finals.search(words))
 
 
 def cut(text: str) -> tuple[str, str]:
