@@ -10,12 +10,13 @@ import typer
 import agents.settings
 import analytics.settings
 from agents.cli import build
-from agents.smtp_pool import Limits
+from agents.feedback import JOBS
+from agents.smtp_path import Limits
 from agents.smtp_session import Timeouts
 from agents.worker import Worker
 from schemas.topics import LANES, requests
 from streams.config import read
-from streams.config_check import FILES
+from streams.config_check import FILES, MODELS
 from tests.chart.rendering import EXAMPLES, MINIMAL, ROOT, Object, container, environment, of_kind, rendered, worker
 from tools import chart_docs
 
@@ -83,11 +84,11 @@ def test_the_settings_that_values_may_name_are_those_of_the_application() -> Non
 
 def test_every_worker_gets_its_health_port_and_listens_on_it() -> None:
     objects = rendered(MINIMAL, "healthPort=9000")
-    for name, variable in {"deliver": "HEALTH_PORT", "delay": "HEALTH_PORT", "sink": "SINK_HEALTH_PORT"}.items():
-        found = worker(objects, name)
+    for name in ("deliver", "delay", "sink", "quota", "feedback", "inbound", "web"):
+        found, variable = worker(objects, name), "SINK_HEALTH_PORT" if name == "sink" else "HEALTH_PORT"
         assert ours(found)[f"STREAMPOST_{variable}"] == "9000"
         assert ours(found)["STREAMPOST_HOST"] == "0.0.0.0"
-        assert container(found)["ports"] == [{"name": "health", "containerPort": 9000}]
+        assert container(found)["ports"][0] == {"name": "health", "containerPort": 9000}
 
 
 def test_numbers_are_written_as_the_application_reads_them() -> None:
@@ -105,14 +106,32 @@ def test_every_argument_list_is_a_command() -> None:
     command = typer.main.get_command(build())
     for workload in of_kind([*rendered(EXAMPLES[0]), *rendered(MINIMAL)], "Deployment", "Job"):
         found = command
-        for word in container(workload)["args"]:
+        words, options = _parted(container(workload)["args"])
+        for word in words:
             found = found.commands[word]  # type: ignore[attr-defined]
+        assert set(options) <= {o for p in found.params for o in p.opts}
+
+
+def _parted(args: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Words of the command, and its options with their values."""
+    first = next((n for n, a in enumerate(args) if a.startswith("--")), len(args))
+    return args[:first], dict(zip(args[first::2], args[first + 1 :: 2], strict=True))
 
 
 def test_the_roles_and_lanes_of_the_schema_are_the_applications() -> None:
     properties = chart_docs.schema()["definitions"]["worker"]["properties"]
     assert set(properties["lanes"]["items"]["enum"]) == set(LANES)
     assert set(properties["role"]["enum"]) <= set(typer.main.get_command(build()).commands)  # type: ignore[attr-defined]
+    assert properties["jobs"]["items"]["enum"] == list(JOBS)
+
+
+def test_every_job_runs_once_unless_values_say_otherwise() -> None:
+    found = []
+    for o in of_kind(rendered(MINIMAL), "Deployment"):
+        words, options = _parted(container(o)["args"])
+        if words == ["feedback"]:
+            found += options["--jobs"].split(",")
+    assert sorted(found) == sorted(JOBS)
 
 
 def test_scaling_looks_at_the_group_and_topics_that_the_worker_reads() -> None:
@@ -149,8 +168,8 @@ def test_the_configuration_files_are_those_that_the_application_reads() -> None:
     assert set(config["data"]) == {name for name, needed in FILES.items() if needed}
     shipped = (ROOT / "streams" / "data" / "providers.toml").read_text("utf-8")
     assert set(read(config["data"], shipped).tenants) == {"shop"}
-    with_providers = rendered(MINIMAL, 'config.providers="x = 1"')
-    assert set(of_kind(with_providers, "ConfigMap")[0]["data"]) == set(FILES)
+    more = [f'config.{name.removesuffix(".toml")}="x = 1"' for name in MODELS if not FILES.get(name)]
+    assert set(of_kind(rendered(MINIMAL, *more), "ConfigMap")[0]["data"]) == set(MODELS)
 
 
 def test_dkim_keys_are_mounted_where_the_application_looks_for_them() -> None:
@@ -164,6 +183,57 @@ def test_dkim_keys_are_mounted_where_the_application_looks_for_them() -> None:
     ]
 
 
+def test_only_who_signs_has_the_dkim_keys() -> None:
+    has = {o["metadata"]["name"].rpartition("streampost-")[2] for o in _with_secret(rendered(EXAMPLES[0]), "dkim-shop")}
+    assert has == {"deliver", "deliver-bulk"}
+
+
+def test_only_who_reads_tokens_has_their_keys() -> None:
+    found = _with_secret(rendered(EXAMPLES[0]), "streampost-tokens")
+    assert {o["metadata"]["name"].rpartition("streampost-")[2] for o in found} == {
+        "deliver",
+        "deliver-bulk",
+        "feedback",
+        "web",
+    }
+    assert {ours(o)["STREAMPOST_TOKEN_KEYS_FILE"] for o in found} == {"/etc/streampost/tokens/token-keys"}
+
+
+def _with_secret(objects: list[Object], name: str) -> list[Object]:
+    volumes = {id(o): str(o["spec"]["template"]["spec"]["volumes"]) for o in of_kind(objects, "Deployment")}
+    return [o for o in of_kind(objects, "Deployment") if f"'{name}'" in volumes[id(o)]]
+
+
+@pytest.mark.parametrize(("role", "name", "usual"), [("inbound", "smtp", 25), ("web", "http", 80)])
+def test_a_service_leads_to_the_port_that_the_process_listens_on(role: str, name: str, usual: int) -> None:
+    objects = rendered(MINIMAL)
+    deployment = worker(objects, role)
+    (service,) = [o for o in of_kind(objects, "Service") if o["metadata"]["name"] == deployment["metadata"]["name"]]
+    assert service["spec"]["ports"] == [{"name": name, "port": usual, "targetPort": name}]
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    ports = {p["name"]: str(p["containerPort"]) for p in container(deployment)["ports"]}
+    assert ports[name] == ours(deployment)[f"STREAMPOST_{role.upper()}_PORT"]
+    assert ours(deployment)[f"STREAMPOST_{role.upper()}_HOST"] == "0.0.0.0"
+    assert ports[name] == str(agents.settings.Settings.model_fields[f"{role}_port"].default)
+
+
+def test_a_service_may_be_a_balancer_that_keeps_the_clients_address() -> None:
+    services = {o["metadata"]["name"]: o for o in of_kind(rendered(EXAMPLES[0]), "Service")}
+    inbound, web = (services[f"mail-streampost-{n}"] for n in ("inbound", "web"))
+    assert inbound["spec"]["type"] == "LoadBalancer"
+    assert inbound["spec"]["externalTrafficPolicy"] == "Local"
+    assert inbound["metadata"]["annotations"] == {"example.com/balancer": "tcp"}
+    assert web["spec"]["ports"][0]["port"] == 8080
+    assert "externalTrafficPolicy" not in web["spec"]
+
+
+def test_inbound_offers_tls_with_the_certificate_that_is_given() -> None:
+    plain, secured = (ours(worker(rendered(values), "inbound")) for values in (MINIMAL, EXAMPLES[0]))
+    assert not {n for n in plain if "TLS" in n}
+    assert secured["STREAMPOST_INBOUND_TLS_CERT"] == "/etc/streampost/tls/tls.crt"
+    assert secured["STREAMPOST_INBOUND_TLS_KEY"] == "/etc/streampost/tls/tls.key"
+
+
 @examples
 def test_every_file_of_the_environment_is_mounted(values: Path) -> None:
     for workload in of_kind(rendered(values), "Deployment", "Job"):
@@ -171,7 +241,7 @@ def test_every_file_of_the_environment_is_mounted(values: Path) -> None:
         mounts = {m["mountPath"]: m["name"] for m in container(workload)["volumeMounts"]}
         volumes = {v["name"]: v for v in spec["volumes"]}
         for name, path in ours(workload).items():
-            if name.endswith("_FILE"):
+            if name.endswith(("_FILE", "_TLS_CERT", "_TLS_KEY")):
                 folder, _, file = path.rpartition("/")
                 items = volumes[mounts[folder]]["secret"]["items"]
                 assert file in {i["path"] for i in items}, name

@@ -12,7 +12,9 @@ DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?\Z")
 LONG_NAME = 'fullnameOverride="' + "a" * 40 + '"'
 LONG_WORKER = 'workers={"deliver":{"role":"deliver"},"' + "b" * 20 + '":{"role":"delay","replicas":2}}'
+SERVED = {"inbound": ["smtp"], "web": ["http"]}
 GRACE = 'workerDefaults={"terminationGracePeriodSeconds":300}'
+NAMES = ("deliver", "delay", "sink", "quota", "feedback", "inbound", "web")
 EVERYTHING: list[tuple[Path, tuple[str, ...]]] = [
     *((e, ()) for e in EXAMPLES),
     (MINIMAL, (LONG_NAME, LONG_WORKER, GRACE, "networkPolicy.enabled=true")),
@@ -104,7 +106,9 @@ def test_every_container_says_what_it_needs_and_where_it_may_write(values: Path,
 def test_every_worker_has_its_probes(values: Path, sets: tuple[str, ...]) -> None:
     for o in of_kind(rendered(values, *sets), "Deployment"):
         c = container(o)
-        assert [p["name"] for p in c["ports"]] == ["health"]
+        assert [p["name"] for p in c["ports"]] == ["health", *SERVED.get(c["name"], [])]
+        # balancers hear late that a pod goes
+        assert ("lifecycle" in c) == (c["name"] in SERVED)
         paths = {k: c[k]["httpGet"] for k in ("startupProbe", "readinessProbe", "livenessProbe")}
         assert paths == {
             "startupProbe": {"path": "/ready", "port": "health"},
@@ -171,17 +175,17 @@ def test_a_plain_job_has_the_same_name_until_it_does_something_else() -> None:
 def test_a_budget_is_only_for_what_has_several_pods() -> None:
     objects = rendered(MINIMAL, "workers.deliver.replicas=1", "workers.sink.replicas=2")
     names = {o["metadata"]["name"] for o in of_kind(objects, "PodDisruptionBudget")}
-    assert names == {"mail-streampost-delay", "mail-streampost-sink"}
+    assert names == {f"mail-streampost-{n}" for n in ("delay", "sink", "quota", "feedback", "inbound", "web")}
 
 
-def test_changing_the_configuration_rolls_the_deliver_workers_only() -> None:
+def test_changing_the_configuration_rolls_those_that_read_it() -> None:
     def marks(*sets: str) -> dict[str, Any]:
         objects = rendered(MINIMAL, *sets)
-        return {n: worker(objects, n)["spec"]["template"]["metadata"].get("annotations") for n in ("deliver", "delay")}
+        return {n: worker(objects, n)["spec"]["template"]["metadata"].get("annotations") for n in NAMES}
 
     before, after = marks(), marks('config.lanes="x = 1"')
-    assert before["deliver"] != after["deliver"]
-    assert before["delay"] == after["delay"]
+    rolled = {n for n in NAMES if before[n] != after[n]}
+    assert rolled == {"deliver", "feedback", "inbound", "web"}
 
 
 def test_every_network_policy_lets_the_worker_reach_what_it_needs() -> None:
@@ -190,5 +194,18 @@ def test_every_network_policy_lets_the_worker_reach_what_it_needs() -> None:
 
     objects = of_kind(rendered(MINIMAL, "networkPolicy.enabled=true"), "NetworkPolicy")
     found = {o["metadata"]["name"].rpartition("-")[2]: ports(o) for o in objects}
-    assert found == {"deliver": {53, 9092, 25}, "delay": {53, 9092}, "sink": {53, 9092, 8123, 8443}}
-    assert all(o["spec"]["ingress"] == [{"ports": [{"port": 8080}]}] for o in objects)
+    most = {name: {53, 9092} for name in NAMES}
+    assert found == most | {"deliver": {53, 9092, 25}, "sink": {53, 9092, 8123, 8443}}
+
+
+def test_a_network_policy_lets_in_what_the_role_serves_and_from_where() -> None:
+    def ingress(values: Path) -> dict[str, Any]:
+        objects = of_kind(rendered(values, "networkPolicy.enabled=true"), "NetworkPolicy")
+        return {o["metadata"]["name"].rpartition("streampost-")[2]: o["spec"]["ingress"] for o in objects}
+
+    served = {"inbound": [{"ports": [{"port": 2525}]}], "web": [{"ports": [{"port": 8025}]}]}
+    assert ingress(MINIMAL) == {n: [{"ports": [{"port": 8080}]}, *served.get(n, [])] for n in NAMES}
+    found = ingress(EXAMPLES[0])
+    assert found["web"][1]["from"] == [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]
+    assert found["inbound"][1] == {"ports": [{"port": 2525}]}
+    assert len(found["deliver"]) == 1

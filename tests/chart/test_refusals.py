@@ -5,6 +5,7 @@ import pytest
 from tests.chart.rendering import refusal
 
 OTHER_LANES = 'workers.more={"role":"deliver","lanes":["bulk"],"terminationGracePeriodSeconds":300}'
+TWICE = 'workers.more={"role":"feedback","jobs":["quota"],"groupPrefix":"other"}'
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,9 @@ OTHER_LANES = 'workers.more={"role":"deliver","lanes":["bulk"],"terminationGrace
         (('kafka.bootstrap=""',), "kafka.bootstrap must be given"),
         (('clickhouse.url=""',), "clickhouse.url must be given when a sink runs"),
         (('hashKey.existingSecret=""',), "hashKey.existingSecret must be given"),
+        (('tokenKeys.existingSecret=""',), "tokenKeys.existingSecret must be given"),
+        (("healthPort=2525",), "healthPort: workers.inbound listens on 2525 itself"),
+        ((TWICE,), "the job quota runs elsewhere with another groupPrefix, and would be done twice"),
         (('config.tenants=""',), "config.tenants and config.pools, or config.existingConfigMap, must be given"),
         (('kafka.passwordKey="password"',), "keys of kafka.existingSecret, which must be given"),
         (('kafka.existingSecret="kafka"',), "of no use without kafka.passwordKey or kafka.caKey"),
@@ -48,7 +52,11 @@ def test_impossible_combinations(sets: tuple[str, ...], message: str) -> None:
         ("workers.deliver.replica=1", "/workers/deliver"),
         ('workers.deliver.lanes=["urgent"]', "/workers/deliver/lanes/0"),
         ("workers.deliver.lanes=[]", "/workers/deliver/lanes"),
-        ('workers.deliver.role="web"', "/workers/deliver/role"),
+        ('workers.deliver.role="webb"', "/workers/deliver/role"),
+        ('workers.feedback.jobs=["quotas"]', "/workers/feedback/jobs/0"),
+        ("workers.feedback.jobs=[]", "/workers/feedback/jobs"),
+        ('workers.web.service.type="ExternalName"', "/workers/web/service/type"),
+        ('settings.token_keys="0:00"', "token_keys"),
         ('workers.other={"replicas":1}', "/workers/other"),
         ('workers={"Deliver":{"role":"deliver"}}', "'Deliver' does not match pattern"),
         ('workers={"' + "a" * 21 + '":{"role":"delay"}}', "aa' does not match pattern"),

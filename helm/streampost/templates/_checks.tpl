@@ -25,8 +25,9 @@
 {{- fail "serviceAccount.name is for create: false" -}}
 {{- end -}}
 {{- $groups := dict -}}
+{{- $jobs := dict -}}
 {{- range $name, $worker := include "streampost.workers" . | fromJson -}}
-{{- include "streampost.checkWorker" (dict "root" $ "name" $name "worker" $worker "groups" $groups) -}}
+{{- include "streampost.checkWorker" (dict "root" $ "name" $name "worker" $worker "groups" $groups "jobs" $jobs) -}}
 {{- end -}}
 {{- end -}}
 
@@ -38,14 +39,31 @@
 {{- if and .worker.autoscaling.enabled (gt (int .worker.autoscaling.minReplicas) (int .worker.autoscaling.maxReplicas)) -}}
 {{- fail (printf "workers.%s: autoscaling.minReplicas is above maxReplicas" .name) -}}
 {{- end -}}
+{{- $needs := include "streampost.needs" .worker | fromJson -}}
+{{- if and $needs.hash (not $v.hashKey.existingSecret) -}}{{- fail "hashKey.existingSecret must be given" -}}{{- end -}}
+{{- if and $needs.tokens (not $v.tokenKeys.existingSecret) -}}
+{{- fail "tokenKeys.existingSecret must be given: without it anybody could forge bounces and unsubscribe links" -}}
+{{- end -}}
+{{- if and $needs.config (not (or $v.config.existingConfigMap (and $v.config.tenants $v.config.pools))) -}}
+{{- fail "config.tenants and config.pools, or config.existingConfigMap, must be given" -}}
+{{- end -}}
+{{- with include "streampost.serves" .worker | fromJson -}}
+{{- if eq (int .port) (int $v.healthPort) -}}
+{{- fail (printf "healthPort: workers.%s listens on %d itself" $.name (int .port)) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .worker.role "feedback" -}}
+{{- range .worker.jobs -}}
+{{- if ne (get $.jobs . | default $.worker.groupPrefix) $.worker.groupPrefix -}}
+{{- fail (printf "workers.%s: the job %s runs elsewhere with another groupPrefix, and would be done twice" $.name .) -}}
+{{- end -}}
+{{- $_ := set $.jobs . $.worker.groupPrefix -}}
+{{- end -}}
+{{- end -}}
 {{- if eq .worker.role "deliver" -}}
-{{- if not $v.hashKey.existingSecret -}}{{- fail "hashKey.existingSecret must be given" -}}{{- end -}}
 {{- $least := include "streampost.leastGrace" . | int -}}
 {{- if lt (int .worker.terminationGracePeriodSeconds) $least -}}
 {{- fail (printf "workers.%s: terminationGracePeriodSeconds must be at least %d, or mail is cut off in mid-air" .name $least) -}}
-{{- end -}}
-{{- if not (or $v.config.existingConfigMap (and $v.config.tenants $v.config.pools)) -}}
-{{- fail "config.tenants and config.pools, or config.existingConfigMap, must be given" -}}
 {{- end -}}
 {{- $lanes := .worker.lanes | sortAlpha | join "," -}}
 {{- $known := get .groups .worker.groupPrefix -}}

@@ -44,6 +44,7 @@
 {{- $env = merge (include "streampost.kafkaEnv" .root | fromJson) $env -}}
 {{- $_ := set $env "STREAMPOST_GROUP_PREFIX" .worker.groupPrefix -}}
 {{- $_ := set $env "STREAMPOST_HOST" "0.0.0.0" -}}
+{{- $role := .worker.role -}}
 {{- $port := int $values.healthPort | toString -}}
 {{- if eq .worker.role "sink" -}}
 {{- $env = merge (include "streampost.clickhouseEnv" .root | fromJson) $env -}}
@@ -53,8 +54,24 @@
 {{- end -}}
 {{- if eq .worker.role "deliver" -}}
 {{- $_ := set $env "STREAMPOST_LANES" (join "," .worker.lanes) -}}
-{{- $_ := set $env "STREAMPOST_CONFIG_DIR" "/etc/streampost/config" -}}
-{{- $_ := set $env "STREAMPOST_HASH_KEY_FILE" "/etc/streampost/hash/hash-key" -}}
+{{- end -}}
+{{- with include "streampost.serves" .worker | fromJson -}}
+{{- $_ := set $env (printf "STREAMPOST_%s_HOST" (upper $role)) "0.0.0.0" -}}
+{{- $_ := set $env (printf "STREAMPOST_%s_PORT" (upper $role)) (int .port | toString) -}}
+{{- end -}}
+{{ toJson (merge (include "streampost.fileEnv" . | fromJson) $env) }}
+{{- end -}}
+
+{{/* Where the mounted files are. Argument: dict root, worker. */}}
+{{- define "streampost.fileEnv" -}}
+{{- $needs := include "streampost.needs" .worker | fromJson -}}
+{{- $env := dict -}}
+{{- if $needs.config -}}{{- $_ := set $env "STREAMPOST_CONFIG_DIR" "/etc/streampost/config" -}}{{- end -}}
+{{- if $needs.hash -}}{{- $_ := set $env "STREAMPOST_HASH_KEY_FILE" "/etc/streampost/hash/hash-key" -}}{{- end -}}
+{{- if $needs.tokens -}}{{- $_ := set $env "STREAMPOST_TOKEN_KEYS_FILE" "/etc/streampost/tokens/token-keys" -}}{{- end -}}
+{{- if and $needs.tls .root.Values.inboundTls.existingSecret -}}
+{{- $_ := set $env "STREAMPOST_INBOUND_TLS_CERT" "/etc/streampost/tls/tls.crt" -}}
+{{- $_ := set $env "STREAMPOST_INBOUND_TLS_KEY" "/etc/streampost/tls/tls.key" -}}
 {{- end -}}
 {{ toJson $env }}
 {{- end -}}

@@ -1,6 +1,7 @@
-{{/* In: the health port. Out: DNS, Kafka, and ClickHouse for a sink, SMTP for a deliver worker. */}}
+{{/* In: the health port, and the port that the role serves. Out: DNS, Kafka, and ClickHouse for a sink, SMTP for a deliver worker. */}}
 {{- define "streampost.networkPolicy" -}}
 {{- $policy := .root.Values.networkPolicy -}}
+{{- $serves := include "streampost.serves" .worker | fromJson -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -16,6 +17,13 @@ spec:
       {{- with $policy.metricsFrom }}
       from: {{- toYaml . | nindent 8 }}
       {{- end }}
+    {{- with $serves }}
+    - ports:
+        - port: {{ int .port }}
+      {{- with get $policy .from }}
+      from: {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
   egress:
     - ports:
         - {port: 53, protocol: UDP}

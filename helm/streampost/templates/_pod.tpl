@@ -2,9 +2,8 @@
 {{- define "streampost.workerPod" -}}
 {{- $values := .root.Values -}}
 {{- $worker := .worker -}}
-{{- $deliver := eq $worker.role "deliver" -}}
-{{- $sink := eq $worker.role "sink" -}}
-{{- $wanted := dict "root" .root "kafka" true "clickhouse" $sink "hash" $deliver "config" $deliver -}}
+{{- $wanted := merge (dict "root" .root) (include "streampost.needs" $worker | fromJson) -}}
+{{- $serves := include "streampost.serves" $worker | fromJson -}}
 {{- $scope := dict "root" .root "component" .name -}}
 metadata:
   labels:
@@ -13,7 +12,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   {{- $annotations := deepCopy $worker.podAnnotations }}
-  {{- if and $deliver (not $values.config.existingConfigMap) }}
+  {{- if and $wanted.config (not $values.config.existingConfigMap) }}
   {{- $_ := set $annotations "checksum/config" (include (print $.root.Template.BasePath "/configmap.yaml") .root | sha256sum) }}
   {{- end }}
   {{- with $annotations }}
@@ -49,7 +48,7 @@ spec:
   containers:
     - name: {{ $worker.role }}
       {{- include "streampost.containerBasics" .root | nindent 6 }}
-      args: [{{ $worker.role }}]
+      args: {{ include "streampost.args" $worker }}
       env:
         {{- include "streampost.envList" (include "streampost.workerEnv" . | fromJson) | trim | nindent 8 }}
         {{- with $worker.extraEnv }}
@@ -58,6 +57,16 @@ spec:
       ports:
         - name: health
           containerPort: {{ $values.healthPort | int }}
+        {{- with $serves }}
+        - name: {{ .name }}
+          containerPort: {{ int .port }}
+        {{- end }}
+      {{- if $serves }}
+      # it listens until balancers have heard that it goes
+      lifecycle:
+        preStop:
+          exec: {command: [sleep, "5"]}
+      {{- end }}
       # the tables are read before it is ready; a pod that never gets there is started again
       startupProbe:
         httpGet: {path: /ready, port: health}

@@ -1,6 +1,6 @@
 {{/* Files of the processes: secrets that exist already, and the configuration with the DKIM keys in it. */}}
 
-{{/* Argument: dict root, and which of kafka, clickhouse, hash, config are wanted. */}}
+{{/* Argument: dict root, and which of kafka, clickhouse, hash, tokens, tls, config, dkim are wanted. */}}
 {{- define "streampost.volumes" -}}
 {{- $values := .root.Values -}}
 - name: tmp
@@ -34,6 +34,23 @@
     items:
       - {key: {{ $values.hashKey.key }}, path: hash-key}
 {{- end }}
+{{- if .tokens }}
+- name: tokens
+  secret:
+    secretName: {{ $values.tokenKeys.existingSecret }}
+    defaultMode: 0440
+    items:
+      - {key: {{ $values.tokenKeys.key }}, path: token-keys}
+{{- end }}
+{{- if and .tls $values.inboundTls.existingSecret }}
+- name: tls
+  secret:
+    secretName: {{ $values.inboundTls.existingSecret }}
+    defaultMode: 0440
+    items:
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
+{{- end }}
 {{- if .config }}
 # one projected volume: a mount below a ConfigMap's mount would need a writable one
 - name: config
@@ -42,11 +59,13 @@
     sources:
       - configMap:
           name: {{ include "streampost.configMapName" .root }}
+      {{- if .dkim }}
       {{- range $values.dkim }}
       - secret:
           name: {{ .existingSecret }}
           items:
             - {key: {{ .key }}, path: {{ printf "keys/%s/%s.pem" .domain .selector }}}
+      {{- end }}
       {{- end }}
 {{- end }}
 {{- end -}}
@@ -68,6 +87,16 @@
 {{- if .hash }}
 - name: hash
   mountPath: /etc/streampost/hash
+  readOnly: true
+{{- end }}
+{{- if .tokens }}
+- name: tokens
+  mountPath: /etc/streampost/tokens
+  readOnly: true
+{{- end }}
+{{- if and .tls $values.inboundTls.existingSecret }}
+- name: tls
+  mountPath: /etc/streampost/tls
   readOnly: true
 {{- end }}
 {{- if .config }}
