@@ -216,8 +216,8 @@ def test_delivery_rate_by_each_group(client: Any, world: World) -> None:
         world.event(number, end, T0 + 2, provider="gmail", source_ip="a" if number else "b")
     (row,) = query.ask(client, f"SELECT * FROM v_delivery_rate({query.ALL_TIME}, group = 'provider')").dicts()
     assert row == {
-        "key": "gmail", "sent": 4, "delivered": 3, "deferred": 4, "bounced": 1, "expired": 0,
-        "delivery_rate": 0.75, "bounce_rate": 0.25, "deferral_rate": 1.0,
+        "key": "gmail", "sent": 4, "delivered": 3, "deferred": 4, "bounced": 1, "bounced_late": 0,
+        "expired": 0, "delivery_rate": 0.75, "bounce_rate": 0.25, "deferral_rate": 1.0,
     }  # fmt: skip
     for group in ("domain", "ip", "pool", "campaign", "stream", "tenant", "template"):
         rows = query.ask(client, f"SELECT * FROM v_delivery_rate({query.ALL_TIME}, group = '{group}')").dicts()
