@@ -45,6 +45,7 @@ class Limiter:
         self._worker = ""
         self._valid_until = float("inf")
         self._wake: asyncio.TimerHandle | None = None
+        self._wake_at = 0.0  # uvloop's handles do not tell
         self._soon: asyncio.TimerHandle | None = None
         self._round: asyncio.TimerHandle | None = None
         self._said = self._tidied = 0.0
@@ -156,10 +157,10 @@ class Limiter:
     def _plan(self, now: float) -> None:
         """Wake when the next one may go; speak soon when an owner does not expect what waits."""
         due = self._book.due()
-        if due is not None and (self._wake is None or self._wake.when() > due):
+        if due is not None and (self._wake is None or self._wake_at > due):
             if self._wake is not None:
                 self._wake.cancel()
-            self._wake = self._loop.call_at(max(due, now), self._advance)
+            self._wake, self._wake_at = self._loop.call_at(max(due, now), self._advance), due
         if (self._book.news or self._leases.news) and self._soon is None:
             self._soon = self._loop.call_at(max(now, self._said + NEWS_S), self._speak)
 

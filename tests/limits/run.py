@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,8 @@ from streams.limits.rate import parse
 from tests.limits.agents import QuotaAgents, environ
 from tests.limits.figures import BACK_WITHIN_S, Span, broken, summarise
 from tests.limits.small_fleet import SmallFleet
+from tests.limits.worker_fleet import WorkerFleet
+from tests.support.kafka import create_topics
 
 OUT = Path("build/limits")
 LIMITS = {"tenant/ten": "10/s", "tenant/thousand": "1000/min", "tenant/hundred": "100/s"}
@@ -34,6 +36,9 @@ SETTLE_S = 10.0
 
 class Fleet(Protocol):
     """Workers with limits, whose load can be set and who can be killed."""
+
+    def start(self, environ: Mapping[str, str], workers: int) -> None:
+        """So many workers, ready when this returns."""
 
     def load(self, worker: int, key: str, per_second: float) -> None:
         """So many messages a second from now on."""
@@ -94,13 +99,13 @@ def run_cases(kafka: str, folder: Path, kind: str, seconds: float) -> list[dict[
     prefix = f"limits-{uuid.uuid4().hex[:8]}"
     settings = Settings(kafka=kafka, topic_prefix=prefix, group_prefix=prefix)
     with ExitStack() as stack:
+        fleet: Fleet
         if kind == "small":
             fleet = SmallFleet(settings, folder, LIMITS)
         else:
-            from tests.limits.worker_fleet import WorkerFleet
-
-            fleet = stack.enter_context(WorkerFleet.open(settings, folder, LIMITS))  # type: ignore[assignment]
+            fleet = stack.enter_context(WorkerFleet.open(settings, folder, LIMITS))
         stack.callback(fleet.stop)
+        create_topics(kafka, prefix, only=("quota.demand", "quota.grants"))
         agents = QuotaAgents(settings, folder)
         stack.callback(agents.stop)
         agents.start()

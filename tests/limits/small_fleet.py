@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from agents.settings import Settings
-from tests.support.kafka import create_topics
 from tests.support.receiver import ROOT
 
 
@@ -58,8 +57,6 @@ class SmallFleet:
         self._limits = limits
         self._counter = Counter(len(limits))
         self._workers: list[subprocess.Popen[bytes]] = []
-        assert settings.kafka
-        create_topics(settings.kafka, settings.topic_prefix, only=("quota.demand", "quota.grants"))
 
     def start(self, environ: Mapping[str, str], workers: int) -> None:
         """Start them; they are ready when this returns."""
