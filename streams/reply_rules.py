@@ -85,7 +85,8 @@ class Tables(NamedTuple):
 
 _CODES = re.compile(r"\b[245][0-5]\d[ -](?:[245]\.\d{1,2}\.\d{1,3}[ -])?|(?<![\d.])[245]\.\d{1,2}\.\d{1,3}[ -]")
 """Codes that a reply of several lines repeats in the middle of its sentences."""
-_ADDRESSES = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
+# from the beginning of a word only, and without going back: the text is a stranger's
+_ADDRESSES = re.compile(r"(?<![^\s<>()\[\]\"',;:])[^\s<>()\[\]\"',;:@]{1,255}+@[^\s<>()\[\]\"',;:]{1,255}")
 """An address may be called anything: policy@, spam@, user-unknown@."""
 
 

@@ -30,7 +30,8 @@ _STAGES = {
 }
 # IronPort: 5.1.0 - Unknown address error 550-'5.7.1 ... denied' (delivery attempts: 0)
 _SUMMARY = re.compile(r"\s*([245]\.\d\.\d{1,3}) - [^'\n]{1,80}? ([245]\d\d)[- ]'([\s\S]{1,3000})'")
-_REPEATED = re.compile(r"[ \t]*\n[ \t]*")
+_MAX_SHOWN = 20 * MAX_DIAGNOSTIC
+"""Characters in which the diagnostic is looked for: the rest is white space, or would be cut anyway."""
 _ACTIONS = ("failed", "delayed")
 
 
@@ -103,7 +104,8 @@ def _vague(verdict: Verdict, enhanced: str) -> bool:
 def recipient(address: str, text: str, *, action: str = "failed", status: str = "", more: str = "") -> Recipient:
     """The finished record of one failed or delayed recipient."""
     finding = find(text, status, more)
-    shown = _REPEATED.sub(" ", text).strip()[:MAX_DIAGNOSTIC]
+    # not by a regular expression: "spaces around a line end" takes quadratic time on spaces without one
+    shown = " ".join(line.strip(" \t") for line in text[:_MAX_SHOWN].split("\n")).strip()[:MAX_DIAGNOSTIC]
     if action not in _ACTIONS:
         return Recipient(address, action, finding.enhanced or status, _code(finding.code), "", False, shown)
     verdict = finding.verdict
