@@ -71,6 +71,7 @@ class Routing:
 
     def source_failed(self, dispatch: Dispatch, error: SourceError) -> None:
         """Nothing is known against the message: another source takes it at once, if there is one."""
+        self.refund(dispatch)
         source = dispatch.facts.source
         self._sources.failed(source, str(error))
         self._sources.released(source)

@@ -1,6 +1,7 @@
 """HAProxy and Dante from Debian's packages: instances of our own in a folder, on loopback, ended with the test."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -36,17 +37,15 @@ def running(
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """The process once it listens on the port; at the end it is killed."""
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, env={**os.environ, **(env or {})}, start_new_session=True
+        )
     try:
         _wait_for(port, process, log)
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        os.killpg(process.pid, signal.SIGKILL)  # with its children, which would serve what is open
+        process.wait()
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
