@@ -2,10 +2,12 @@
 
 import threading
 
-from agents.event_jobs import run_event_job
+from agents.event_jobs import METRICS, run_event_job
 from agents.settings import Settings
 from streams.suppress_job import SuppressJob
 from streams.suppress_rules import SoftPolicy, SoftRule
+
+__all__ = ["METRICS", "policy", "run"]
 
 
 def policy(settings: Settings) -> SoftPolicy:
