@@ -9,6 +9,7 @@ WINDOW_S = 10.0
 BACK = 0.95
 """The part of a limit that must be in use while there is demand."""
 BACK_WITHIN_S = 15.0
+SMOOTH_S, STEP_S = 5.0, 0.1
 
 
 class Span(NamedTuple):
@@ -39,17 +40,17 @@ def p99_gap_ms(times: Sequence[float], spans: Sequence[Span]) -> float:
     return 1000 * gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))] if gaps else float("inf")
 
 
-def back_s(times: Sequence[float], killed: float, until: float, per_second: float, smooth_s: float = 5.0) -> float:
-    """Seconds from the kill until the limit is used again: the end of the outage, by a mean over `smooth_s`.
+def back_s(times: Sequence[float], killed: float, until: float, per_second: float) -> float:
+    """Seconds from the kill until the limit is used again.
 
-    The first time from which on the mean over the next `smooth_s` stays at 95 %, for as long as `until` allows.
+    By means over SMOOTH_S: from the worst one after the kill to the first one after it that is back at 95 %.
     """
-    at = until - smooth_s
-    while at >= killed and used_fraction(times, [Span(at, at + smooth_s)], per_second) >= BACK - 1 / (
-        per_second * smooth_s
-    ):
-        at -= 0.1
-    return max(0.0, at + 0.1 - killed)
+    steps = [killed + n * STEP_S for n in range(int((until - SMOOTH_S - killed) / STEP_S))]
+    used = {at: used_fraction(times, [Span(at, at + SMOOTH_S)], per_second) for at in steps}
+    worst = min((at for at in steps if at - killed <= BACK_WITHIN_S), key=lambda at: used[at])
+    # one arrival more or less is no outage
+    enough = BACK - 1 / (per_second * SMOOTH_S)
+    return next((at - killed for at in steps if at >= worst and used[at] >= enough), until - killed)
 
 
 def summarise(

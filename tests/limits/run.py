@@ -1,6 +1,6 @@
 """`make limits`: do limits hold over three workers, and are they used? Writes build/limits/summary.json.
 
-    python -m tests.limits.run [--fleet small|workers] [--seconds 30]
+    python -m tests.limits.run [--fleet limiters|workers] [--seconds 30]
 
 Demand is three times the limit, skewed 90:5:5 over the workers, for limits of 10/s, 1000/min and 100/s at the same
 time. Then, in a second run, the worker with 90 % of the demand is killed (its load goes to the next one), and after
@@ -32,6 +32,8 @@ LIMITS = {"tenant/ten": "10/s", "tenant/thousand": "1000/min", "tenant/hundred":
 SKEW = (0.9, 0.05, 0.05)
 DEMAND = 3.0
 SETTLE_S = 10.0
+KINDS = ("limiters", "workers")
+"""Processes that only ask the limiter, and delivery workers that send to a receiver."""
 
 
 class Fleet(Protocol):
@@ -100,7 +102,7 @@ def run_cases(kafka: str, folder: Path, kind: str, seconds: float) -> list[dict[
     settings = Settings(kafka=kafka, topic_prefix=prefix, group_prefix=prefix)
     with ExitStack() as stack:
         fleet: Fleet
-        if kind == "small":
+        if kind == "limiters":
             fleet = SmallFleet(settings, folder, LIMITS)
         else:
             fleet = stack.enter_context(WorkerFleet.open(settings, folder, LIMITS))
@@ -118,15 +120,19 @@ def run_cases(kafka: str, folder: Path, kind: str, seconds: float) -> list[dict[
 def main(arguments: list[str] | None = None) -> int:
     """Measure, write, judge."""
     parser = argparse.ArgumentParser(prog="tests.limits.run", description="Limits over three workers.")
-    parser.add_argument("--fleet", choices=("small", "workers"), default="small")
+    parser.add_argument("--fleet", choices=KINDS, help="only these; both if not given")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long each part is looked at")
     parser.add_argument("--logs", type=Path, help="folder for the logs; a temporary one if not given")
     asked = parser.parse_args(arguments)
+    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="limits-") as made:
         folder = asked.logs or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
         with running_kafka(folder / "kafka") as broker:
-            found = run_cases(broker.bootstrap, folder, asked.fleet, asked.seconds)
+            for kind in [asked.fleet] if asked.fleet else KINDS:
+                (folder / kind).mkdir(exist_ok=True)
+                lines = run_cases(broker.bootstrap, folder / kind, kind, asked.seconds)
+                found += [{**line, "case": f"{kind}: {line['case']}"} for line in lines]
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "summary.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     print(json.dumps(found, indent=2))
