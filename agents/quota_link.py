@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 ENTRIES = 500
 """Most entries of one record."""
+SILENT_S = 60.0
+ADVICE = "does `streampost feedback --jobs quota` run?"
 _PRODUCER: dict[str, Any] = {
     "acks": "all",
     "linger.ms": 1,
@@ -55,6 +57,7 @@ class QuotaLink:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="quota-link", daemon=True)
         self._epochs: dict[int, int] = {}
+        self._granted_at = time.monotonic()
         self.used: dict[int, float] = {}
         self.confirmed: dict[int, float] = {}
         self.failure: BaseException | None = None
@@ -93,6 +96,11 @@ class QuotaLink:
         by_partition: defaultdict[int, list[DemandEntry]] = defaultdict(list)
         for entry in entries:
             by_partition[place(entry.key, self.partitions)].append(entry)
+            if entry.want and now - self._granted_at > SILENT_S:
+                self._granted_at = now  # said once in a while
+                log.warning(
+                    "no limit was granted for %.0f s, but messages wait for %s: %s", SILENT_S, entry.key, ADVICE
+                )
         for partition in by_partition:
             self.used.setdefault(partition, now)
         for partition in self.used:
@@ -151,5 +159,6 @@ class QuotaLink:
         elif grant.epoch >= self._epochs.get(partition, grant.epoch):
             self._epochs[partition] = grant.epoch
             news.grants.extend(grant.entries)
+            self._granted_at = time.monotonic()
         else:
             log.warning("%s[%d]@%d is void: its owner %s was relieved", self._grants, partition, offset, grant.owner)
