@@ -104,6 +104,10 @@ class Limiter:
         else:
             self._be_late(call, answer, now)
 
+    def decline(self, key: str, urgent: bool = False) -> None:
+        """The slot that late() named is not taken: the message goes another way."""
+        self._book.decline(key, urgent)
+
     def refund(self, limits: tuple[Limit, ...]) -> None:
         """The message was let go, but did not use its permit: the next one may have it."""
         self._book.refund(limits)

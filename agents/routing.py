@@ -140,6 +140,7 @@ class Routing:
             dispatch.tried += (warming,)
             if other := self._sources.choose(dispatch):
                 self._sources.released(warming)
+                self._limiter.decline(key, dispatch.facts.lane != BULK)
                 dispatch.facts = dispatch.facts._replace(source=other)
                 self._limit(dispatch)
                 return

@@ -102,6 +102,11 @@ class Book(Generic[Item]):
             return True
         return wait <= (BEHIND_S if behind else PATIENCE_S) or not (worst.waiting or behind)
 
+    def decline(self, key: str, urgent: bool) -> None:
+        """A slot that a Late named is not taken: the message goes another way."""
+        if meter := self._meters.get(key):
+            meter.unbook(urgent)
+
     def refund(self, limits: tuple[Limit, ...]) -> None:
         """The message of these limits was let go and did not go: its tokens go back to the owners."""
         for limit in limits:

@@ -173,6 +173,10 @@ class Meter:
         self.booked[urgent] = due + 1 / self.share
         return due
 
+    def unbook(self, urgent: bool) -> None:
+        """One slot less was needed."""
+        self.booked[urgent] -= 1 / self.share
+
     def measure(self, now: float) -> None:
         """Learn the share from what came while messages waited. Call it a few times a second.
 

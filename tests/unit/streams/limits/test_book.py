@@ -127,6 +127,16 @@ def test_slots_of_a_slow_limit_stand_while_it_is_used() -> None:
     assert book.submit((SLOW,), "y", 1000.0) is False, "not used for long: nobody comes for the slots"
 
 
+def test_a_slot_that_is_not_taken_is_there_for_the_next() -> None:
+    book: Book[str] = Book()
+    late = [a for a in (book.submit((A,), "x", 0.0) for _ in range(30)) if isinstance(a, Late)]
+    book.decline("a", urgent=False)
+    book.decline("unknown", urgent=False)
+    again = book.submit((A,), "y", 0.0)
+    assert isinstance(again, Late)
+    assert again.due == pytest.approx(late[-1].due)
+
+
 def test_memory_is_bounded_per_key_and_in_all() -> None:
     book: Book[str] = Book(Room(per_key=30, total=100))
     fast = [Limit(f"k{n}", Rate(1000, 1.0)) for n in range(10)]
