@@ -15,6 +15,7 @@ from streams.render import Compiled, RenderError
 from streams.warmup.caps import Caps
 
 SUPPRESSIONS, TEMPLATES, CONTROL = "suppressions", "templates", "control"
+_WORD = 2**64 - 1
 
 
 class SuppressionChange(NamedTuple):
@@ -22,14 +23,6 @@ class SuppressionChange(NamedTuple):
 
     key: suppress.SuppressionKey
     record: Suppression | None
-
-
-class SuppressionNote(NamedTuple):
-    """What a worker keeps of a suppression; reason None: it was removed."""
-
-    place: suppress.Place
-    reason: str | None
-    until_ms: int | None
 
 
 class TemplateKey(NamedTuple):
@@ -75,20 +68,18 @@ class _Known(NamedTuple):
     fixed: Around
 
 
-def suppression_note(entry: Entry) -> SuppressionNote:
+def suppression_note(entry: Entry) -> suppress.Note:
     """The same for a worker, which reads a million of them before it begins. Raises ValueError."""
-    key = entry.key or b""
-    known = _known(key[:-32])
-    seen = glance(entry.value, known.fixed, key[-32:]) if known and entry.value else None
-    if known and seen:
-        return SuppressionNote(suppress.place_in(known.mix, key[-32:]), _reason(seen.reason), seen.expires_at)
+    key, value = entry[:2]
+    if key and value:
+        digits = key[-32:]
+        known = _known(key[:-32])
+        if known and digits.isalnum() and (seen := glance(value, known.fixed, digits)):
+            number = int(digits, 16)
+            return number >> 64, number & _WORD ^ known.mix, _reason(seen[0]), seen[1]
     change = suppression_change(entry)
-    place = suppress.place_of(change.key)
-    return (
-        SuppressionNote(place, change.record.reason, change.record.expires_at)
-        if change.record
-        else SuppressionNote(place, None, None)
-    )
+    place, record = suppress.place_of(change.key), change.record
+    return (*place, record.reason, record.expires_at) if record else (*place, None, None)
 
 
 @lru_cache(maxsize=4096)
@@ -136,13 +127,9 @@ class SuppressionTable:
         self.version = 0
         self.follower = _follower(settings, SUPPRESSIONS, suppression_note, self._note)
 
-    def _note(self, notes: Sequence[SuppressionNote]) -> None:
+    def _note(self, notes: Sequence[suppress.Note]) -> None:
         self.version += 1
-        for place, reason, until_ms in notes:
-            if reason is None:
-                self.set.remove_at(place)
-            else:
-                self.set.put_at(place, reason, until_ms)
+        self.set.take(notes)
 
     def apply(self, changes: Sequence[SuppressionChange]) -> None:
         """Take over at once what was just written, before the topic says it."""

@@ -15,11 +15,8 @@ FIELDS = ("tenant", "address_hash", "address", "lane", "reason", "origin", "crea
 """The order that `glance` knows."""
 
 
-class Glance(NamedTuple):
-    """Why the address is listed, and until when (milliseconds since the epoch; None: no end)."""
-
-    reason: bytes
-    expires_at: int | None
+Glance = tuple[bytes, int | None]
+"""Why the address is listed, and until when (milliseconds since the epoch; None: no end). A NamedTuple costs time."""
 
 
 class Around(NamedTuple):
@@ -44,27 +41,32 @@ def around(tenant: bytes, lane: bytes) -> Around | None:
 
 def glance(raw: bytes, fixed: Around, digits: bytes) -> Glance | None:
     """None: another format or version, of one list only, broken, or not of this tenant, lane and address hash."""
-    if not raw.startswith(fixed.start + digits):
+    start, lane = fixed
+    if not raw.startswith(start + digits):
         return None
     try:
-        at = _after(raw, len(fixed.start) + 32)  # the address
-        if not raw.startswith(fixed.lane, at):
+        at = len(start) + 32
+        size = raw[at]  # of the address
+        at = at + 1 + (size >> 1) if size < 128 else _after(raw, at)
+        if not raw.startswith(lane, at):
             return None
-        start = at + len(fixed.lane)
-        at = _after(raw, start)
-        if raw[start] > 127:
+        at += len(lane)
+        size = raw[at]
+        if size > 127:
             return None
-        reason = raw[start + 1 : at]
-        at = _after(raw, at)  # the origin
+        end = at + 1 + (size >> 1)
+        reason = raw[at + 1 : end]
+        size = raw[end]  # of the origin
+        at = end + 1 + (size >> 1) if size < 128 else _after(raw, end)
         while raw[at] > 127:  # created_at
             at += 1
-        at += 1
-        if raw[at:] == b"\x00\x00":  # almost always: no end, no list
-            return Glance(reason, None)
-        expires, at = _optional(raw, at)
+        rest = raw[at + 1 :]
+        if rest == b"\x00\x00":  # almost always: no end, no list
+            return reason, None
+        expires, at = _optional(rest, 0)
     except (IndexError, ValueError):
         return None
-    return Glance(reason, expires) if raw[at:] == b"\x00" else None
+    return (reason, expires) if rest[at:] == b"\x00" else None
 
 
 def _after(raw: bytes, at: int) -> int:

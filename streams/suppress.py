@@ -7,6 +7,7 @@ kept, all 16 bytes of it, so that no address is ever refused because another one
 import hashlib
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +18,6 @@ _BUCKETS = 1024
 _SHIFT = 64 - 10
 _FOREVER = 0
 _MAX_SECONDS = 2**32 - 1
-_WORD = 2**64 - 1
 _OTHER = 255
 """Number of every reason after the first 255 different ones."""
 
@@ -103,17 +103,14 @@ def place_of(key: SuppressionKey) -> Place:
     return Place(high, low ^ _mix(key.scope))
 
 
-def place_in(mix: int, digits: bytes) -> Place:
-    """The same from what `mix_of` says of the scope and the hash as it stands in a key. Raises ValueError."""
-    if len(digits) != 32 or not digits.isalnum():  # int() passes over spaces and underscores
-        raise ValueError(f"an address hash has 32 hex digits, not {digits[:40]!r}")
-    number = int(digits, 16)
-    return Place(number >> 64, number & _WORD ^ mix)
-
-
 def mix_of(scope: Scope) -> int:
     """What tells the scope's entries from others."""
     return _mix(scope)
+
+
+Note = tuple[int, int, str | None, int | None]
+"""An entry by its place (high, low), with reason and end in milliseconds; reason None takes it out. A plain tuple: a
+million of them are made before a worker begins."""
 
 
 class SuppressionSet:
@@ -133,11 +130,18 @@ class SuppressionSet:
 
     def put(self, key: SuppressionKey, reason: str, until_ms: int | None) -> None:
         """Add an entry, or replace what was there."""
-        self.put_at(place_of(key), reason, until_ms)
+        self._put(*place_of(key), reason, until_ms)
 
-    def put_at(self, place: Place, reason: str, until_ms: int | None) -> None:
-        """The same by its place."""
-        high, low = place
+    def take(self, notes: Iterable[Note]) -> None:
+        """Add, replace and remove entries, in order."""
+        put = self._put
+        for high, low, reason, until_ms in notes:
+            if reason is None:
+                self._remove(Place(high, low))
+            else:
+                put(high, low, reason, until_ms)
+
+    def _put(self, high: int, low: int, reason: str, until_ms: int | None) -> None:
         highs, lows, untils, whys = self._buckets[high >> _SHIFT]
         number = self._numbers.get(reason)
         if number is None:
@@ -158,10 +162,9 @@ class SuppressionSet:
 
     def remove(self, key: SuppressionKey) -> None:
         """Take an entry out; nothing happens when it is not there."""
-        self.remove_at(place_of(key))
+        self._remove(place_of(key))
 
-    def remove_at(self, place: Place) -> None:
-        """The same by its place."""
+    def _remove(self, place: Place) -> None:
         bucket = self._buckets[place.high >> _SHIFT]
         at = bucket.at(place)
         if at >= 0:

@@ -8,9 +8,7 @@ from streams.suppress import (
     Suppressed,
     SuppressionKey,
     SuppressionSet,
-    mix_of,
     parse_key,
-    place_in,
     place_of,
     scopes,
 )
@@ -32,6 +30,11 @@ def test_the_set_agrees_with_a_dictionary(
     changes: list[tuple[SuppressionKey, str, int | None]], wanted: str, now_ms: int
 ) -> None:
     table, model = SuppressionSet(), dict[SuppressionKey, tuple[str, int | None]]()
+    at_once = SuppressionSet()
+    at_once.take(
+        (*place_of(key), f"reason {number}" if action == "put" else None, until)
+        for number, (key, action, until) in enumerate(changes)
+    )
     for number, (key, action, until) in enumerate(changes):
         if action == "put":
             table.put(key, f"reason {number}", until)
@@ -46,6 +49,7 @@ def test_the_set_agrees_with_a_dictionary(
             expected = Suppressed(scope, *entry)
     assert len(table) == len(model)
     assert table.find("shop", "bulk", wanted, now_ms, LIST) == expected
+    assert (len(at_once), at_once.find("shop", "bulk", wanted, now_ms, LIST)) == (len(model), expected)
 
 
 @given(KEYS)
@@ -60,8 +64,3 @@ def test_any_key_is_read_or_refused(raw: bytes) -> None:
     except ValueError:
         return
     SuppressionSet().put(key, "manual", None)
-
-
-@given(st.builds(SuppressionKey, SCOPES, st.integers(0, 2**128 - 1).map("{:032x}".format)))
-def test_a_place_is_the_same_from_a_key_and_from_its_parts(key: SuppressionKey) -> None:
-    assert place_in(mix_of(key.scope), key.address_hash.encode()) == place_of(key)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.compacted import Entry
-from agents.tables import SuppressionNote, suppression_change, suppression_note
+from agents.tables import suppression_change, suppression_note
 from schemas import codec
 from schemas.records import Suppression
 from streams.suppress import Scope, SuppressionKey, place_of
@@ -33,7 +33,7 @@ def test_a_note_is_what_the_record_says(item: Suppression, removed: bool) -> Non
     value = None if removed else codec.encode("Suppression", item._asdict())
     found = suppression_note(Entry(key_of(item).encode(), value, 0, 0))
     said = (None, None) if removed else (item.reason, item.expires_at)
-    assert found == SuppressionNote(place_of(key_of(item)), *said)
+    assert found == (*place_of(key_of(item)), *said)
 
 
 @given(ITEMS, ITEMS)
