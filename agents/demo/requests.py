@@ -73,6 +73,8 @@ class Made(NamedTuple):
     lane: str
     key: bytes
     value: bytes
+    recipient: str = ""
+    campaign: str = ""
 
 
 def make(count: int, seed: int, now_ms: int, templates: Path) -> Iterator[Made]:
@@ -89,8 +91,19 @@ def make(count: int, seed: int, now_ms: int, templates: Path) -> Iterator[Made]:
         fields = _fields(kind, recipient, rng, now_ms)
         fields["variables"] = samples[kind.template]
         _spoil(fields, rng, now_ms)
-        shard = rng.randrange(WIDE_SHARDS) if domain == "gmail.test" else None
-        yield Made(kind.lane, address.partition_key(recipient, shard), codec.encode("EmailRequest", fields))
+        yield _made(kind, fields, rng)
+
+
+def request(kind: Kind, recipient: str, rng: random.Random, now_ms: int, variables: str) -> Made:
+    """One request with nothing wrong. `variables`: a JSON object."""
+    return _made(kind, {**_fields(kind, recipient, rng, now_ms), "variables": variables}, rng)
+
+
+def _made(kind: Kind, fields: dict[str, Any], rng: random.Random) -> Made:
+    recipient = fields["recipient"]
+    shard = rng.randrange(WIDE_SHARDS) if recipient.endswith("@gmail.test") else None
+    key = address.partition_key(recipient, shard)
+    return Made(kind.lane, key, codec.encode("EmailRequest", fields), recipient, kind.campaign)
 
 
 def _recipient(rng: random.Random, number: int, domain: str) -> str:
@@ -123,8 +136,8 @@ def _fields(kind: Kind, recipient: str, rng: random.Random, now_ms: int) -> dict
         "expires_at": None,
         "pool": None,
         "guarantee": "at_most_once" if rng.random() < 0.02 else "at_least_once",
-        "track_opens": False,
-        "track_clicks": False,
+        "track_opens": kind.lane == "bulk",
+        "track_clicks": kind.lane == "bulk",
         "traceparent": None,
         "created_at": now_ms,
     }

@@ -7,29 +7,24 @@ import signal
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agents.demo import setting, show, summary
+from agents.demo import sending, setting, show, summary
 from agents.demo.broker import Broker, demo_broker
 from agents.demo.processes import Processes
-from agents.demo.requests import make
-from agents.outbox import Record
-from agents.records_writer import write_all
+from agents.demo.returns import KEPT_SHARE, Ports, Returns
 from agents.settings import Settings
 from agents.settings import load as load_settings
 from analytics import clickhouse, migrate
 from analytics.settings import Settings as AnalyticsSettings
-from schemas import topics
 
 PREFIX = "demo"
-SETTLE_SECONDS = 240.0
 DATABASE = "streampost"
 
 
@@ -53,6 +48,7 @@ class Running(NamedTuple):
     settings: Settings
     receiver: str
     client: Client
+    ports: Ports
 
 
 def run(options: Options, console: Console) -> int:
@@ -101,16 +97,10 @@ def _running(options: Options, processes: Processes, console: Console) -> Iterat
         setting.prepare_tables(settings)
         analytics = AnalyticsSettings()
         migrate.run(analytics)
-        for name, module in _WORKERS.items():
-            port_file = {"STREAMPOST_HEALTH_PORT_FILE": str(folder / f"{name}.port")}
-            if name == "sink":
-                port_file = {"STREAMPOST_SINK_HEALTH_PORT_FILE": str(folder / "sink.port")}
-            processes.start(name, module, {**environ, **port_file})
-        for name in _WORKERS:
-            processes.wait_ready(folder / f"{name}.port")
+        own = _start_workers(processes, folder, environ)
         client = clickhouse.connect(analytics)
         try:
-            yield Running(broker, processes, environ, settings, f"http://127.0.0.1:{ports['http']}", client)
+            yield Running(broker, processes, environ, settings, f"http://127.0.0.1:{ports['http']}", client, own)
         finally:
             client.close()
             processes.stop()  # before the broker goes
@@ -120,7 +110,21 @@ _WORKERS = {
     "deliver": ["-m", "agents", "deliver"],
     "delay": ["-m", "agents", "delay"],
     "sink": ["-m", "analytics.sink"],
+    "feedback": ["-m", "agents", "feedback"],
+    "inbound": ["-m", "agents", "inbound"],
+    "web": ["-m", "agents", "web"],
 }
+
+
+def _start_workers(processes: Processes, folder: Path, environ: Mapping[str, str]) -> Ports:
+    """Start them all, wait until they are ready; the ports for what comes back."""
+    for name, module in _WORKERS.items():
+        setting_name = "STREAMPOST_SINK_HEALTH_PORT_FILE" if name == "sink" else "STREAMPOST_HEALTH_PORT_FILE"
+        processes.start(name, module, {**environ, setting_name: str(folder / f"{name}.port")})
+    for name in _WORKERS:
+        processes.wait_ready(folder / f"{name}.port")
+    inbound, web = (int(processes.wait_file(folder / f"{name}.listen")) for name in ("inbound", "web"))
+    return Ports(inbound, web)
 
 
 def _clickhouse(folder: Path) -> list[str]:
@@ -130,6 +134,7 @@ def _clickhouse(folder: Path) -> list[str]:
 
 def _receiver(folder: Path, zone: Path, verify: float) -> list[str]:
     places = ["--port-file", str(folder / "receiver.ports"), "--record", str(folder / "accepted.jsonl")]
+    places += ["--keep-messages", str(folder / "mails"), "--keep-share", str(KEPT_SHARE)]
     return ["-m", "agents.receiver", *places, "--zone", str(zone), "--verify-dkim", str(verify)]
 
 
@@ -145,38 +150,25 @@ def _environ(folder: Path, broker: Broker, ports: dict[str, int], clickhouse_por
         "STREAMPOST_DNS_SERVERS": f"127.0.0.1:{ports['dns']}",
         "STREAMPOST_SMTP_PORT": str(ports["smtp"]),
         "STREAMPOST_LOOPBACK_ONLY": "true",
+        "STREAMPOST_INBOUND_HOST": "127.0.0.1",
+        "STREAMPOST_INBOUND_PORT": "0",
+        "STREAMPOST_INBOUND_PORT_FILE": str(folder / "inbound.listen"),
+        "STREAMPOST_WEB_HOST": "127.0.0.1",
+        "STREAMPOST_WEB_PORT": "0",
+        "STREAMPOST_WEB_PORT_FILE": str(folder / "web.listen"),
         "STREAMPOST_SINK_LINGER": "1",  # half the inserts, half the engine's share of two cores
         "STREAMPOST_CLICKHOUSE_URL": f"http://default@127.0.0.1:{clickhouse_port}/{DATABASE}",
     }
 
 
 def _send_and_settle(options: Options, running: Running, console: Console, started: float) -> summary.Result:
-    templates = running.settings.config_dir / "templates"
-    made = make(options.messages, options.seed, int(time.time() * 1000), templates)
-    records = (Record(topics.requests(PREFIX, m.lane), m.key, m.value) for m in made)
-    sent = write_all(running.settings.librdkafka(), records, timeout_s=120)
-    _settle(sent, running, console)
+    returns = Returns(options.folder / "accepted.jsonl", options.folder / "mails", running.ports)
+    course = sending.Course(running.settings, running.client, console, returns, running.processes.check)
+    learned = sending.run(course, options.messages, options.seed)
     seconds = round(time.monotonic() - started, 1)
     with urllib.request.urlopen(f"{running.receiver}/stats", timeout=10) as response:
         stats = json.load(response)
     peak = {f"{name}_rss_mb": round(octets / 1e6, 1) for name, octets in running.processes.peak.items()}
     total = round(sum(running.processes.peak.values()) / 1e6, 1)
-    known = {"broker": running.broker.kind, "messages": sent, "seed": options.seed, "seconds": seconds}
-    return summary.collect(running.client, stats, {**known, **peak, "total_rss_mb": total})
-
-
-def _settle(messages: int, running: Running, console: Console) -> None:
-    """Show progress until the ledger has every message and none is open. Raises TimeoutError."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    deadline = time.monotonic() + SETTLE_SECONDS
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("messages ended", total=messages)
-        while True:
-            running.processes.check()
-            ledger = summary.row(running.client, summary.TOTALS)
-            progress.update(task, completed=ledger["accepted"] - ledger["open"])
-            if ledger["accepted"] >= messages and not ledger["open"]:
-                return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"after {SETTLE_SECONDS:.0f} s the ledger is {ledger}")
-            time.sleep(1.0)
+    known = {"broker": running.broker.kind, "messages": options.messages, "seed": options.seed, "seconds": seconds}
+    return summary.collect(running.client, stats, {**known, **peak, "total_rss_mb": total, **learned})

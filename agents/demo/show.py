@@ -37,6 +37,15 @@ def result(console: Console, found: Result, path: Path) -> None:
         f"DKIM: {s['dkim_checked']} checked, {s['dkim_failed']} failed"
     )
     console.print(
+        f"came back: {s['bounced_late']} bounces after delivery, {s['complained']} complaints, "
+        f"{s['unsubscribed']} unsubscribes, {s['opened']} opened, {s['clicked']} clicked; "
+        f"{s['suppressions_new']} addresses newly suppressed"
+    )
+    console.print(
+        f"second campaign: {s['second_messages']} to the same list, {s['second_on_list']} of them suppressed, "
+        f"{s['second_suppressed']} skipped"
+    )
+    console.print(
         f"{s['messages_per_second']} messages/s while sending, {s['seconds']} s in all; "
         f"worker {s['deliver_rss_mb']} MB, everything but the broker {s['total_rss_mb']} MB"
     )

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from agents.demo.second import CAMPAIGN
+
 TOTALS = """
 SELECT sum(accepted) AS accepted, sum(delivered) AS delivered, sum(bounced) AS bounced, sum(suppressed) AS suppressed,
        sum(expired) AS expired, sum(rejected) AS rejected, sum(in_doubt) AS in_doubt, sum(cancelled) AS cancelled,
@@ -17,6 +19,7 @@ SELECT countIf(event_time <= upto) AS done, dateDiff('millisecond', min(event_ti
 (
     SELECT event_time, quantileExact(0.95)(event_time) OVER () AS upto FROM email_events
     WHERE attempt = 1 AND event_type IN ('delivered', 'bounced', 'deferred') AND smtp_code > 0
+          AND campaign_id != {again:String}
 )
 """
 
@@ -24,6 +27,21 @@ COUNTS = """
 SELECT countIf(event_type = 'deferred') AS deferred_events, countIf(event_type = 'held') AS held_events,
        countIf(event_type = 'throttled') AS throttled_events, countIf(event_type = 'duplicate') AS duplicate_events
 FROM email_events
+"""
+
+FEEDBACK = """
+SELECT uniqExactIf(message_id, event_type = 'bounced_late') AS bounced_late,
+       uniqExactIf(message_id, event_type = 'complained') AS complained,
+       uniqExactIf(message_id, event_type = 'unsubscribed') AS unsubscribed,
+       uniqExactIf(message_id, event_type = 'opened') AS opened,
+       uniqExactIf(message_id, event_type = 'clicked') AS clicked
+FROM email_events
+"""
+RETURNED = ("bounced_late", "complained", "unsubscribed", "opened", "clicked")
+
+SKIPPED = """
+SELECT DISTINCT recipient_hash FROM email_events
+WHERE campaign_id = {campaign:String} AND event_type = 'suppressed'
 """
 
 PROVIDERS = """
@@ -58,6 +76,8 @@ class Result(NamedTuple):
             (s["duplicates"] == 0, f"{s['duplicates']} messages were sent twice"),
             (s["dkim_checked"] > 0, "no DKIM signature was checked"),
             (s["dkim_failed"] == 0, f"{s['dkim_failed']} of {s['dkim_checked']} DKIM signatures do not verify"),
+            *((s[n] == s["returned"][n], f"{s['returned'][n]} x {n} came back, {s[n]} are events") for n in RETURNED),
+            (s["second_wrong"] == 0, f"{s['second_wrong']} of the second campaign were wrongly mailed or skipped"),
         )
         return [text for good, text in checks if not good]
 
@@ -66,19 +86,25 @@ class Result(NamedTuple):
         return json.dumps({**self.summary, "providers": self.providers}, indent=2) + "\n"
 
 
-def row(client: Client, sql: str) -> dict[str, Any]:
+def row(client: Client, sql: str, **parameters: str) -> dict[str, Any]:
     """The one row of a query."""
-    return next(iter(client.query(sql).named_results()))
+    return next(iter(client.query(sql, parameters=parameters).named_results()))
+
+
+def skipped(client: Client, campaign: str) -> frozenset[str]:
+    """Address hashes that the campaign did not mail since they are suppressed."""
+    return frozenset(r[0] for r in client.query(SKIPPED, parameters={"campaign": campaign}).result_rows)
 
 
 def collect(client: Client, receiver: dict[str, Any], known: dict[str, Any]) -> Result:
-    """`receiver` is its /stats; `known` what the demo itself knows (broker, messages, seconds, memory)."""
-    rate = row(client, RATE)
+    """`receiver` is its /stats; `known` what the demo itself knows (broker, seconds, memory, what was returned)."""
+    rate = row(client, RATE, again=CAMPAIGN)  # the demo waits before it sends that
     seconds = rate["milliseconds"] / 1000
     summary = {
         **known,
         **row(client, TOTALS),
         **row(client, COUNTS),
+        **row(client, FEEDBACK),
         "receiver_accepted": receiver["accepted"],
         "duplicates": receiver["duplicates"],
         "dkim_checked": receiver["dkim_checked"],

@@ -40,9 +40,12 @@ MAX_LINE = 998
 class Journal:
     """Counts everything; writes the record, by `flush`, which the server calls ten times a second."""
 
-    def __init__(self, record: Path | None, keep: Path | None = None, check: Check | None = None) -> None:
+    def __init__(
+        self, record: Path | None, keep: Path | None = None, check: Check | None = None, keep_share: float = 1.0
+    ) -> None:
         self._file: IO[bytes] = record.open("ab+") if record else tempfile.TemporaryFile()  # noqa: SIM115 - see close
         self._keep = keep
+        self._keep_share = keep_share
         self._check = check
         self._lines: list[bytes] = []
         self._start = self._file.seek(0, 2)
@@ -61,7 +64,7 @@ class Journal:
         self._count_faults(message)
         line = {"id": name, "mail_from": sender, "sha256": digest, "size": len(message), "peer": peer}
         line["time"] = int(time.time() * 1000)
-        if self._keep:
+        if self._keep and share_of(name) < self._keep_share:
             self._kept += 1
             line["file"] = f"{self._kept:08d}.eml"
             (self._keep / f"{self._kept:08d}.eml").write_bytes(message)
@@ -140,6 +143,11 @@ class Journal:
         """Flush and close the record."""
         self.flush()
         self._file.close()
+
+
+def share_of(name: str) -> float:
+    """A number from 0 up to 1 that is the same for an id at every run: which messages are kept."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
 def message_id(message: bytes) -> str:

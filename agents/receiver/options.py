@@ -14,6 +14,7 @@ class Options(NamedTuple):
     port_file: Path | None = None
     record: Path | None = None
     keep_messages: Path | None = None
+    keep_share: float = 1.0
     zone: tuple[Path, ...] = ()
     verify_dkim: float = 0.0
     tls: bool = False

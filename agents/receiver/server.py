@@ -42,7 +42,7 @@ async def serve(options: Options) -> None:
     dkim = DkimChecker(options.verify_dkim, zone) if options.verify_dkim > 0 else None
     if options.keep_messages:
         options.keep_messages.mkdir(parents=True, exist_ok=True)
-    journal = Journal(options.record, options.keep_messages, dkim.submit if dkim else None)
+    journal = Journal(options.record, options.keep_messages, dkim.submit if dkim else None, options.keep_share)
     try:
         await _run(Desk(table, journal, options), zone, dkim)
     finally:

@@ -31,6 +31,11 @@ def test_the_demo_overlay_ends_deferred_mail_within_the_demo() -> None:
     assert set(found.tenants) == {"shop", "newsletter", "marketplace"}
 
 
+def test_the_demo_has_the_shipped_tenants_but_for_the_breaker() -> None:
+    shipped, demo = load(SOURCE).tenants, load(SOURCE, SOURCE / "demo").tenants
+    assert {name: t._replace(breaker=shipped[name].breaker) for name, t in demo.items()} == dict(shipped)
+
+
 def test_errors_name_the_file_that_was_read(folder: Path, tmp_path: Path) -> None:
     over = tmp_path / "over"
     over.mkdir()
