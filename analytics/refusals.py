@@ -44,14 +44,7 @@ FROM
       AND event_time >= fromUnixTimestamp64Milli({since:Int64})
     GROUP BY stage, smtp_code, enhanced_code, diagnostic, bounce_class, bounce_type
 ) AS e
-GLOBAL ANY LEFT JOIN
-(
-    SELECT toString(stage) AS stage, smtp_code, toString(enhanced_code) AS enhanced_code, diagnostic,
-        argMax(toString(bounce_class), reclassified_at) AS bounce_class,
-        argMax(toString(bounce_type), reclassified_at) AS bounce_type
-    FROM bounce_reclassified
-    GROUP BY stage, smtp_code, enhanced_code, diagnostic
-) AS now USING (stage, smtp_code, enhanced_code, diagnostic)
+GLOBAL ANY LEFT JOIN v_reclassified AS now USING (stage, smtp_code, enhanced_code, diagnostic)
 GROUP BY e.stage, e.smtp_code, e.enhanced_code, e.diagnostic, old_class, old_type
 ORDER BY events DESC"""
 

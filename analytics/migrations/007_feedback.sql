@@ -13,10 +13,23 @@ CREATE TABLE IF NOT EXISTS bounce_reclassified_local ${ON_CLUSTER}
 )
 ENGINE = ${REPL}ReplacingMergeTree(reclassified_at)
 ORDER BY (smtp_code, enhanced_code, stage, diagnostic)
-TTL toDateTime(reclassified_at) + INTERVAL ${RETENTION_DAYS} DAY;
+TTL toDateTime(reclassified_at) + INTERVAL ${RETENTION_DAYS} DAY
+SETTINGS ${DEDUP_SETTINGS};
 
 CREATE TABLE IF NOT EXISTS bounce_reclassified ${ON_CLUSTER} AS bounce_reclassified_local
 ENGINE = ${FACADE_OPEN}bounce_reclassified_local${FACADE_CLOSE};
+
+-- The newest word on each kind of words; analytics/refusals.py asks it too.
+CREATE OR REPLACE VIEW v_reclassified ${ON_CLUSTER} AS
+SELECT
+    toString(stage) AS stage,
+    smtp_code,
+    toString(enhanced_code) AS enhanced_code,
+    diagnostic,
+    argMax(toString(bounce_class), reclassified_at) AS bounce_class,
+    argMax(toString(bounce_type), reclassified_at) AS bounce_type
+FROM bounce_reclassified
+GROUP BY stage, smtp_code, enhanced_code, diagnostic;
 
 -- bounced: refused in the session; bounced_late: accepted first, and reported later; bounce_rate: both.
 CREATE OR REPLACE VIEW v_delivery_rate ${ON_CLUSTER} AS
@@ -72,13 +85,7 @@ FROM
         LIMIT 1 BY tenant_id, message_id
     ) AS e
     GLOBAL ANY LEFT JOIN
-    (
-        SELECT toString(stage) AS stage, smtp_code, toString(enhanced_code) AS enhanced_code, diagnostic,
-               argMax(toString(bounce_class), reclassified_at) AS bounce_class,
-               argMax(toString(bounce_type), reclassified_at) AS bounce_type
-        FROM bounce_reclassified
-        GROUP BY stage, smtp_code, enhanced_code, diagnostic
-    ) AS now USING (stage, smtp_code, enhanced_code, diagnostic)
+    v_reclassified AS now USING (stage, smtp_code, enhanced_code, diagnostic)
 )
 GROUP BY provider, bounce_class, bounce_type, enhanced_code
 ORDER BY messages DESC, provider, bounce_class, enhanced_code;

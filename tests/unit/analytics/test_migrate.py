@@ -40,7 +40,7 @@ def test_on_a_cluster_tables_are_replicated_and_facades_distributed() -> None:
 
 def test_every_stored_table_has_its_own_deduplication_window() -> None:
     made = [s for m in available() for s in statements(fill(m.sql, SINGLE)) if "MergeTree" in s]
-    assert len(made) == 3
+    assert len(made) == 4
     assert all("non_replicated_deduplication_window = 10000" in s for s in made)
 
 
