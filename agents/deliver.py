@@ -172,8 +172,7 @@ class Delivery:
     def refused(self, dispatch: Dispatch) -> Outcome | None:
         """Orders and suppression as they are now, just before MAIL FROM."""
         now_ms = int(time.time() * 1000)
-        site = dispatch.route.site if dispatch.route else ""
-        looked = self._lookups.look(dispatch.request, dispatch.facts, now_ms, site)
+        looked = self._lookups.look(dispatch.request, dispatch.facts, now_ms)
         return decide(dispatch.request, dispatch.state, looked, now_ms, dispatch.give_up_ms)
 
     def make(self, dispatch: Dispatch) -> tuple[Envelope, bytes] | Outcome:

@@ -9,7 +9,6 @@ from agents.dns import Resolver
 from agents.orders import current
 from agents.settings import Settings
 from agents.suppressions import of_addresses
-from schemas import address, ids
 from schemas.records import Control
 from streams.config import Config
 from streams.control import Facts
@@ -34,11 +33,6 @@ def world(settings: Settings) -> World:
     orders, bad = current(settings)
     config = load(settings.config_dir, settings.config_overlay)
     return World(settings, config, tuple(orders.values()), bad, time.time_ns() // 1_000_000)
-
-
-def hash_of(settings: Settings, recipient: str) -> str:
-    """The hash under which events and suppressions know an address. Raises AddressError."""
-    return ids.address_hash(settings.address_key, address.parse(recipient).normalised)
 
 
 def suppressed(there: World, address_hash: str, tenant: str, lane: str) -> str:

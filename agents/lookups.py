@@ -10,10 +10,9 @@ from schemas.records import ANY, Control
 from schemas.request import EmailRequest
 from streams import control
 from streams.config import Config
-from streams.events import Facts
-from streams.intake import Looked
+from streams.events import Facts, scope
+from streams.intake import Looked, ordered
 from streams.send_windows import Window, effective, next_open_ms
-from streams.shaping.limits import BOUNCE
 
 
 class Lookups:
@@ -68,38 +67,30 @@ class Lookups:
         """Whether a pause or cancel names a provider, site or source: it can be obeyed only once the path is known."""
         return self._orders.set.by_path > 0
 
-    def source_paused(self, facts: Facts, site: str, now_ms: int) -> bool:
+    def source_paused(self, facts: Facts, now_ms: int) -> bool:
         """An order holds mail from this very source: another one of the pool may take it."""
-        who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, facts.source, facts.lane)
-        order = self._orders.set.find(who, now_ms, (control.PAUSE,))
+        order = self._orders.set.find(scope(facts), now_ms, (control.PAUSE,))
         return order is not None and order.source != ANY
 
-    def look(self, request: EmailRequest, facts: Facts, now_ms: int, site: str = "") -> Looked:
-        """Suppression, orders and send window as they are now. `site` is the route's, where it is known."""
+    def look(self, request: EmailRequest, facts: Facts, now_ms: int) -> Looked:
+        """Suppression, orders and send window as they are now."""
         hashed, find = facts.recipient_hash, self._suppressions.find
         found = hashed and find(facts.tenant, facts.lane, hashed, now_ms, facts.list_id)
-        who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, facts.source, facts.lane)
-        order = self._orders.find(who, now_ms)
-        window = self._window(request, facts.lane)
         # an override stops what goes a certain way: it is known only with the path
-        stop = self.shaping.standing(facts, site, now_ms).stop if facts.source else None
-        bounced = stop is not None and stop.action == BOUNCE
-        order = order or (None if bounced else stop)
-        reason = f"{order.action or order.kind} by {order.author}: {order.reason}" if order else ""
-        return Looked(
+        stop = self.shaping.standing(facts, now_ms).stop if facts.source else None
+        window = self._window(request, facts.lane)
+        return ordered(self._orders.find(scope(facts), now_ms), stop)._replace(
             suppressed=f"{found.reason} ({found.scope})" if found else "",
-            cancelled=reason if order and order.kind == control.CANCEL else "",
-            paused=reason if order and order.kind != control.CANCEL else "",
-            paused_until_ms=(order.expires_at or 0) if order else 0,
-            paused_since_ms=order.created_at if order else 0,
             opens_ms=next_open_ms(window, max(now_ms, request.send_at or 0)) if window else 0,
-            bounced=f"bounced by {stop.author}: {stop.reason}" if stop is not None and bounced else "",
         )
 
-    def suspended(self, facts: Facts, site: str, now_ms: int) -> dict[str, Control]:
+    def warm(self, source: str, provider: str) -> bool:
+        """No warm-up cap holds the source back there."""
+        return self._orders.caps.find(source, provider) is None
+
+    def suspended(self, facts: Facts, now_ms: int) -> dict[str, Control]:
         """Sources that are suspended for this message at its provider or site."""
-        who = control.Facts(facts.tenant, facts.campaign, facts.provider, site, "", facts.lane)
-        return self._orders.set.suspended(who, now_ms)
+        return self._orders.set.suspended(scope(facts), now_ms)
 
     def _window(self, request: EmailRequest, lane: str) -> Window | None:
         return effective(request, lane, self.config.tenants.get(request.tenant))

@@ -14,13 +14,11 @@ from agents.lookups import Lookups
 from agents.smtp_pool import Pool
 from agents.smtp_session import SourceError
 from agents.source_choice import Sources
-from streams.outcome import Patience, of_refusal, rejected, throttled
+from streams.outcome import Patience, has_slot, limited, of_refusal, rejected
 from streams.route import MxAnswer, NoRoute, Route, route
+from streams.warmup.caps import gives_way
 
 log = logging.getLogger(__name__)
-
-LIMIT = "limit "
-"""How the reason of a message begins that waits for its slot: it comes back for it."""
 
 MAX_ROUTES = 100_000
 """Recipient domains whose route is kept; above it they are worked out anew."""
@@ -117,8 +115,7 @@ class Routing:
 
     def _limit(self, dispatch: Dispatch) -> None:
         """To its path when its limits let it go; soon, or it gets a slot for later."""
-        assert dispatch.route is not None
-        standing = self._lookups.shaping.standing(dispatch.facts, dispatch.route.site, int(time.time() * 1000))
+        standing = self._lookups.shaping.standing(dispatch.facts, int(time.time() * 1000))
         # an order about a provider, site or source could not be seen before now
         if (self._lookups.path_orders or standing.stop) and dispatch.stopped():
             return
@@ -130,21 +127,21 @@ class Routing:
             dispatch.permit = Permit(standing.limits, time.monotonic())
             self.submit(dispatch)
 
-        urgent, booked = dispatch.facts.lane != BULK, dispatch.state.reason.startswith(LIMIT)
+        urgent, booked = dispatch.facts.lane != BULK, has_slot(dispatch.state.reason)
         self._limiter.submit(standing.limits, go, lambda key, due: self._late(dispatch, key, due), urgent, booked)
 
     def _late(self, dispatch: Dispatch, key: str, due_ms: int) -> None:
         """It waits for its slot; but a source above its warm-up cap gives way to another of its pool."""
-        if key.startswith("warmup/"):
+        if gives_way(key):
             warming = dispatch.facts.source
             dispatch.tried += (warming,)
-            if other := self._sources.choose(dispatch):
+            if other := self._sources.instead(dispatch):
                 self._sources.released(warming)
                 self._limiter.decline(key, dispatch.facts.lane != BULK)
                 dispatch.facts = dispatch.facts._replace(source=other)
                 self._limit(dispatch)
                 return
-        dispatch.finish(throttled(LIMIT + key, due_ms, dispatch.state.attempt))
+        dispatch.finish(limited(key, due_ms, dispatch.state.attempt))
 
     def refund(self, dispatch: Dispatch) -> None:
         """Its permit was not used: the next message may have it."""

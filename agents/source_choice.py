@@ -6,17 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from agents.dispatch import THROTTLE_MS, Dispatch
+from agents.dispatch import Dispatch
 from agents.lookups import Lookups
 from schemas.records import Control
 from streams.outcome import Outcome, throttled
-from streams.source_health import SourceHealth, none_left, returns_in
+from streams.source_health import SourceHealth, comes_back_ms, none_left, returns_in
 from streams.sources import choose
 
 log = logging.getLogger(__name__)
-
-RECHECK_MS = 60_000
-"""A suspension is looked at again at least this often, in case that it is lifted early."""
 
 Accepts = Callable[[str], bool]
 
@@ -36,11 +33,22 @@ class Sources:
 
         When all that are usable are paused it is one of them: the message is then held, with the pause's reason.
         """
-        config = self._lookups.config
-        if config.sources is not self._known:
-            self._known = config.sources
+        if self._lookups.config.sources is not self._known:
+            self._known = self._lookups.config.sources
             self._health.clear()
-        pool, previous, usable = config.pools[dispatch.facts.pool], dispatch.state.source, self._usable(dispatch)
+        return self._choose(dispatch, self._usable(dispatch))
+
+    def instead(self, dispatch: Dispatch) -> str:
+        """Another source than those that were tried: one that is warm at the provider, else one that warms up too."""
+        usable, provider = self._usable(dispatch), dispatch.facts.provider
+
+        def warm(source: str) -> bool:
+            return self._lookups.warm(source, provider) and (usable is None or usable(source))
+
+        return self._choose(dispatch, warm) or self._choose(dispatch, usable)
+
+    def _choose(self, dispatch: Dispatch, usable: Accepts | None) -> str:
+        pool, previous = self._lookups.config.pools[dispatch.facts.pool], dispatch.state.source
         turn = self._turns[pool.name]
         source = ""
         if self._lookups.path_orders:
@@ -63,29 +71,26 @@ class Sources:
         return lambda source: source not in suspended and source not in tried and self._health.usable(source, now)
 
     def _not_paused(self, dispatch: Dispatch, usable: Accepts | None) -> Accepts:
-        facts, site, now_ms = dispatch.facts, _site(dispatch), int(time.time() * 1000)
+        facts, now_ms = dispatch.facts, int(time.time() * 1000)
 
         def free(source: str) -> bool:
-            paused = self._lookups.source_paused(facts._replace(source=source), site, now_ms)
+            paused = self._lookups.source_paused(facts._replace(source=source), now_ms)
             return not paused and (usable is None or usable(source))
 
         return free
 
     def _suspended(self, dispatch: Dispatch) -> Mapping[str, Control]:
-        return self._lookups.suspended(dispatch.facts, _site(dispatch), int(time.time() * 1000))
+        return self._lookups.suspended(dispatch.facts, int(time.time() * 1000))
 
     def none(self, dispatch: Dispatch) -> Outcome:
         """No source can take it: not an attempt, it comes back when the first of them may be usable again."""
         names = [m.source for m in self._lookups.config.pools[dispatch.facts.pool].members]
         orders = {s: o for s, o in self._suspended(dispatch).items() if s in names}
         outages, now_ms = self._health.outages(names), int(time.time() * 1000)
-        waits = [min(RECHECK_MS, o.expires_at - now_ms) if o.expires_at else RECHECK_MS for o in orders.values()]
-        if len(orders) < len(names):
-            waits.append(int(1000 * returns_in(outages, time.monotonic())))
+        outage_s = returns_in(outages, time.monotonic()) if len(orders) < len(names) else None
         reason = none_left(dispatch.facts.pool, outages, {s: f"suspended, {o.reason}" for s, o in orders.items()})
-        # spread over a quarter more, so that they do not all come back as the one probe
-        wait_ms = int(max(THROTTLE_MS, min(waits)) * (1 + random.random() / 4))
-        return throttled(reason, now_ms + wait_ms, dispatch.state.attempt)
+        due_ms = comes_back_ms((o.expires_at for o in orders.values()), outage_s, now_ms, random.random())
+        return throttled(reason, due_ms, dispatch.state.attempt)
 
     def released(self, source: str) -> None:
         """A message of it is no longer under way."""
@@ -101,7 +106,3 @@ class Sources:
         """A server has answered by way of it."""
         if self._health and self._health.worked(source, time.monotonic()):
             log.info("source %s is back in its pools", source)
-
-
-def _site(dispatch: Dispatch) -> str:
-    return dispatch.route.site if dispatch.route else ""

@@ -172,7 +172,6 @@ class ControlTable:
 
     def __init__(self, settings: Settings) -> None:
         self.set = control.ControlSet()
-        self.overrides: dict[bytes, Control] = {}
         self.caps = Caps()
         self.version = 0
         self.follower = _follower(settings, CONTROL, control_change, self.apply)
@@ -181,15 +180,12 @@ class ControlTable:
         """Take over what the topic says."""
         self.version += 1
         for key, record in changes:
-            self.overrides.pop(key, None)
             if record is None:
                 self.set.remove(key)
                 self.caps.remove(key)
-                continue
-            self.set.put(key, record)
-            self.caps.put(key, record)
-            if record.kind == control.OVERRIDE:
-                self.overrides[key] = record
+            else:
+                self.set.put(key, record)
+                self.caps.put(key, record)
 
     def find(self, facts: control.Facts, now_ms: int) -> Control | None:
         """The cancel or pause that concerns the message now, or None."""

@@ -67,45 +67,57 @@ def _suspends_a_source(order: Control) -> bool:
     return order.kind == OVERRIDE and order.action == SUSPEND and order.source != ANY
 
 
+def oldest(orders: Iterable[Control], facts: Facts, now_ms: int) -> Control | None:
+    """Of those in force that match, the one that was given first. None: none does."""
+    near = (order for order in orders if matches(order, facts) and in_force(order, now_ms))
+    return min(near, key=lambda order: order.created_at, default=None)
+
+
 class ControlSet:
     """Orders by key. Mutable and not locked: it belongs to one thread.
 
-    Indexed by campaign, because cancelled campaigns stay for ever and there may be thousands.
+    Indexed by kind and campaign: cancelled campaigns stay for ever and there may be thousands, and warm-up has a cap
+    for every source at every provider.
     """
 
     def __init__(self) -> None:
-        self._campaign: dict[bytes, str] = {}
-        self._orders: dict[str, dict[bytes, Control]] = {}
+        self._places: dict[bytes, tuple[str, str]] = {}
+        self._orders: dict[tuple[str, str], dict[bytes, Control]] = {}
         self.by_path = 0
         """How many pauses and cancels name a provider, site or source."""
         self._by_source = 0
 
     def __len__(self) -> int:
         """Orders, expired ones included."""
-        return len(self._campaign)
+        return len(self._places)
 
     def put(self, record_key: bytes, order: Control) -> None:
         """Add an order, or replace the one with the same key."""
         self.remove(record_key)
-        self._campaign[record_key] = order.campaign
-        self._orders.setdefault(order.campaign, {})[record_key] = order
+        place = self._places[record_key] = (order.kind, order.campaign)
+        self._orders.setdefault(place, {})[record_key] = order
         self.by_path += _stops_a_path(order)
         self._by_source += _suspends_a_source(order)
 
     def remove(self, record_key: bytes) -> None:
         """The order is lifted."""
-        campaign = self._campaign.pop(record_key, None)
-        if campaign is not None:
-            order = self._orders[campaign].pop(record_key)
+        place = self._places.pop(record_key, None)
+        if place is not None:
+            order = self._orders[place].pop(record_key)
             self.by_path -= _stops_a_path(order)
             self._by_source -= _suspends_a_source(order)
-            if not self._orders[campaign]:
-                del self._orders[campaign]
+            if not self._orders[place]:
+                del self._orders[place]
 
     def all(self) -> Iterator[tuple[bytes, Control]]:
         """Every order with its key."""
         for orders in self._orders.values():
             yield from orders.items()
+
+    def near(self, kind: str, campaign: str) -> Iterator[Control]:
+        """Every order of the kind that concerns the campaign, or any; other parts of its scope may not match."""
+        for name in {campaign, ANY}:
+            yield from self._orders.get((kind, name), {}).values()
 
     def suspended(self, facts: Facts, now_ms: int) -> dict[str, Control]:
         """Sources that this message may not take, with the order that lasts longest: overrides that suspend a source,
@@ -113,22 +125,15 @@ class ControlSet:
         found: dict[str, Control] = {}
         if not self._by_source:
             return found
-        for campaign in {facts.campaign, ANY}:
-            for order in self._orders.get(campaign, {}).values():
-                here = _suspends_a_source(order) and matches(order, facts._replace(source=order.source))
-                if here and in_force(order, now_ms) and _lasts(order) >= _lasts(found.get(order.source)):
-                    found[order.source] = order
+        for order in self.near(OVERRIDE, facts.campaign):
+            here = _suspends_a_source(order) and matches(order, facts._replace(source=order.source))
+            if here and in_force(order, now_ms) and _lasts(order) >= _lasts(found.get(order.source)):
+                found[order.source] = order
         return found
 
     def find(self, facts: Facts, now_ms: int, kinds: Iterable[str] = (CANCEL, PAUSE)) -> Control | None:
         """The first order in force that matches: in the order of `kinds`, then the oldest. None: nothing stops it."""
-        near = [
-            order
-            for campaign in {facts.campaign, ANY}
-            for order in self._orders.get(campaign, {}).values()
-            if matches(order, facts) and in_force(order, now_ms)
-        ]
         for kind in kinds:
-            if found := [order for order in near if order.kind == kind]:
-                return min(found, key=lambda order: order.created_at)
+            if (order := oldest(self.near(kind, facts.campaign), facts, now_ms)) is not None:
+                return order
         return None

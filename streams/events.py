@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from schemas.event import EventType
 from schemas.ids import event_id
+from streams import control
 from streams.outcome import Outcome
 from streams.route import OTHER
 
@@ -36,6 +37,11 @@ class Facts(NamedTuple):
     list_id: str = ""
     tags: tuple[str, ...] = ()
     site: str = ""
+
+
+def scope(facts: Facts) -> control.Facts:
+    """What orders may be about."""
+    return control.Facts(facts.tenant, facts.campaign, facts.provider, facts.site, facts.source, facts.lane)
 
 
 def event(facts: Facts, outcome: Outcome, now_ms: int) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def concerning(orders: Iterable[Control], facts: Facts, now_ms: int) -> list[Con
     return sorted(found, key=lambda order: (_KINDS.index(order.kind), order.created_at))
 
 
-_KINDS = (control.CANCEL, control.PAUSE, control.OVERRIDE, control.WARMUP)
+_STOPPING = (control.CANCEL, control.PAUSE)
+_KINDS = (*_STOPPING, control.OVERRIDE, control.WARMUP)
 
 
 def egresses(
@@ -63,10 +64,9 @@ def egresses(
     return found
 
 
-def _held(orders: Iterable[Control], facts: Facts, now_ms: int) -> Control | None:
-    kinds = (control.CANCEL, control.PAUSE)
-    found = [o for o in orders if o.kind in kinds and control.matches(o, facts) and control.in_force(o, now_ms)]
-    return min(found, key=lambda order: (_KINDS.index(order.kind), order.created_at), default=None)
+def _held(orders: Sequence[Control], facts: Facts, now_ms: int) -> Control | None:
+    found = (control.oldest((o for o in orders if o.kind == kind), facts, now_ms) for kind in _STOPPING)
+    return next((order for order in found if order is not None), None)
 
 
 def next_source(config: Config, pool: str, previous: str, found: Sequence[Egress]) -> str:

@@ -4,8 +4,11 @@ from typing import NamedTuple
 
 from schemas.event import EventType
 from schemas.headers import AttemptState
+from schemas.records import Control
 from schemas.request import AT_MOST_ONCE, EmailRequest
+from streams.control import CANCEL
 from streams.outcome import Outcome, held
+from streams.shaping.limits import BOUNCE
 
 YOUNG_MS, OLD_MS = 2 * 60_000, 30 * 60_000
 RECHECK_YOUNG_MS, RECHECK_MS, RECHECK_OLD_MS = 30_000, 2 * 60_000, 10 * 60_000
@@ -31,6 +34,19 @@ class Looked(NamedTuple):
     opens_ms: int = 0
     bounced: str = ""
     """Shaping ordered to end what goes there."""
+
+
+def ordered(order: Control | None, stop: Control | None) -> Looked:
+    """What orders say: a pause or cancel, and the override that stops what goes this way."""
+    bounced = stop is not None and stop.action == BOUNCE
+    order = order or (None if bounced else stop)
+    looked = Looked(bounced=f"bounced by {stop.author}: {stop.reason}") if stop is not None and bounced else Looked()
+    if order is None:
+        return looked
+    reason = f"{order.action or order.kind} by {order.author}: {order.reason}"
+    if order.kind == CANCEL:
+        return looked._replace(cancelled=reason)
+    return looked._replace(paused=reason, paused_until_ms=order.expires_at or 0, paused_since_ms=order.created_at)
 
 
 def decide(request: EmailRequest, state: AttemptState, looked: Looked, now_ms: int, give_up_ms: int) -> Outcome | None:

@@ -101,3 +101,16 @@ def held(reason: str, due_ms: int, attempt: int) -> Outcome:
 def throttled(reason: str, due_ms: int, attempt: int) -> Outcome:
     """Not now: a limit, or no free connection in time. The attempt was not made and keeps its number."""
     return Outcome(EventType.THROTTLED, reason, "limits", due_ms=due_ms, next_attempt=attempt)
+
+
+LIMIT = "limit "
+
+
+def limited(key: str, due_ms: int, attempt: int) -> Outcome:
+    """The limit with this key has no room before `due_ms`: that is the message's slot."""
+    return throttled(LIMIT + key, due_ms, attempt)
+
+
+def has_slot(reason: str) -> bool:
+    """Whether the reason with which a message comes back says that it was given a slot."""
+    return reason.startswith(LIMIT)

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 FIRST_S = 5.0
 LONGEST_S = 300.0
+LEAST_MS = 15_000
+RECHECK_MS = 60_000
+"""A suspension is looked at again at least this often, in case that it is lifted early."""
 PROBE_S = 60.0
 """A probe that has not come back after so long (its message was cancelled, say) lets another one go."""
 
@@ -90,3 +93,16 @@ def none_left(pool: str, outages: Mapping[str, Outage], blocked: Mapping[str, st
 def returns_in(outages: Mapping[str, Outage], now: float) -> float:
     """Seconds until the first of them may be tried again, 0 when none is out."""
     return max(0.0, min((max(o.until, o.probe_until) for o in outages.values()), default=now) - now)
+
+
+def comes_back_ms(suspended_until_ms: Iterable[int | None], outage_s: float | None, now_ms: int, chance: float) -> int:
+    """When a message looks again for a source: when the first may be usable, but not at once.
+
+    suspended_until_ms: the end of each suspension, None for one without end; outage_s: when the first source that is
+    not suspended may be tried, None when all are; `chance`, 0 to 1, spreads messages over a quarter more, so that they
+    do not all come back as the one probe.
+    """
+    waits = [RECHECK_MS if until is None else min(RECHECK_MS, until - now_ms) for until in suspended_until_ms]
+    if outage_s is not None:
+        waits.append(int(1000 * outage_s))
+    return now_ms + int(max(LEAST_MS, min(waits)) * (1 + chance / 4))

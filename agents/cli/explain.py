@@ -78,7 +78,8 @@ def _message(there: "World", what: str, tenant: str) -> dict[str, Any]:
 
 def _address(there: "World", recipient: str, facts: "Facts") -> dict[str, Any]:
     from agents.cli.explain_facts import by_address, one_message  # noqa: PLC0415
-    from agents.explained import hash_of, route_of, suppressed, way_out  # noqa: PLC0415
+    from agents.explained import route_of, suppressed, way_out  # noqa: PLC0415
+    from agents.suppressions import hash_of  # noqa: PLC0415
     from schemas.address import parse  # noqa: PLC0415
     from schemas.errors import AddressError  # noqa: PLC0415
     from streams.route import NoRoute  # noqa: PLC0415

@@ -5,6 +5,9 @@ from streams.control import WARMUP
 from streams.limits.rate import Limit, parse
 from streams.warmup.orders import WARM
 
+CAP = "warmup/"
+"""How the key of a cap begins."""
+
 
 class Caps:
     """The caps in force by source and provider. Mutable, for one thread; fed with every change of the control topic."""
@@ -43,4 +46,9 @@ def cap_of(caps: Caps, source: str, provider: str) -> Limit | None:
     whose value is no rate: nothing that streampost writes.
     """
     order = caps.find(source, provider)
-    return None if order is None else Limit(f"warmup/{source}/{provider}", parse(order.value))
+    return None if order is None else Limit(f"{CAP}{source}/{provider}", parse(order.value))
+
+
+def gives_way(key: str) -> bool:
+    """Whether a message above this limit takes another source rather than wait: a cap is the source's own."""
+    return key.startswith(CAP)

@@ -4,9 +4,10 @@ import pytest
 
 from schemas.event import EventType
 from schemas.headers import AttemptState
+from schemas.records import Control
 from schemas.request import AT_LEAST_ONCE, AT_MOST_ONCE, EmailRequest, Sender
 from streams.delays import delay_ms, tier_for
-from streams.intake import OLD_MS, RECHECK_MS, RECHECK_OLD_MS, RECHECK_YOUNG_MS, YOUNG_MS, Looked, decide
+from streams.intake import OLD_MS, RECHECK_MS, RECHECK_OLD_MS, RECHECK_YOUNG_MS, YOUNG_MS, Looked, decide, ordered
 from streams.outcome import Outcome
 
 REQUEST = EmailRequest(
@@ -125,3 +126,18 @@ def test_a_send_window_waits_for_its_opening_and_send_at_for_its_time() -> None:
     beyond = outcome(Looked(opens_ms=END + 7))
     assert beyond is not None
     assert beyond.due_ms == END
+
+
+def test_what_orders_say() -> None:
+    pause = Control("pause", reason="too many", author="ann", created_at=5, expires_at=9)
+    cancel = Control("cancel", reason="wrong list", author="ann", created_at=5)
+    suspend = Control("override", action="suspend", reason="421", author="shaping", created_at=6, expires_at=8)
+    bounce = suspend._replace(action="bounce")
+    assert ordered(None, None) == Looked()
+    assert ordered(pause, suspend) == Looked(paused="pause by ann: too many", paused_until_ms=9, paused_since_ms=5), (
+        "a person's word first"
+    )
+    assert ordered(cancel, suspend) == Looked(cancelled="cancel by ann: wrong list")
+    assert ordered(None, suspend) == Looked(paused="suspend by shaping: 421", paused_until_ms=8, paused_since_ms=6)
+    assert ordered(None, bounce) == Looked(bounced="bounced by shaping: 421")
+    assert ordered(pause, bounce).bounced, "what is ordered to end is not held"

@@ -5,7 +5,19 @@ import pytest
 from schemas.event import EventType
 from schemas.request import AT_LEAST_ONCE, AT_MOST_ONCE
 from streams.config import LanePolicy, RetrySchedule
-from streams.outcome import MAX_DIAGNOSTIC, Outcome, Patience, held, of_loss, of_refusal, of_reply, rejected, throttled
+from streams.outcome import (
+    MAX_DIAGNOSTIC,
+    Outcome,
+    Patience,
+    has_slot,
+    held,
+    limited,
+    of_loss,
+    of_refusal,
+    of_reply,
+    rejected,
+    throttled,
+)
 from streams.replies import Reply
 
 POLICY = LanePolicy("bulk", RetrySchedule((60.0, 300.0), 0.0), 1000.0, 10.0)
@@ -81,3 +93,9 @@ def test_not_yet_and_not_now_keep_the_attempt(make: "type[object]", kind: EventT
     found = make("why", 123, 4)  # type: ignore[call-arg]
     assert isinstance(found, Outcome)
     assert (found.event_type, found.reason, found.due_ms, found.next_attempt) == (kind, "why", 123, 4)
+
+
+def test_who_waits_for_a_slot_is_known_when_it_comes_back() -> None:
+    assert has_slot(limited("tenant/shop", 5, 1).reason)
+    assert not has_slot(throttled("the site takes mail too slowly", 5, 1).reason)
+    assert not has_slot("")

@@ -2,7 +2,18 @@
 
 import pytest
 
-from streams.source_health import FIRST_S, LONGEST_S, PROBE_S, SourceHealth, failed, none_left, returns_in
+from streams.source_health import (
+    FIRST_S,
+    LEAST_MS,
+    LONGEST_S,
+    PROBE_S,
+    RECHECK_MS,
+    SourceHealth,
+    comes_back_ms,
+    failed,
+    none_left,
+    returns_in,
+)
 
 
 def test_a_source_is_usable_until_it_fails_and_others_stay() -> None:
@@ -93,3 +104,20 @@ def test_the_reason_of_a_pool_without_sources_names_them_all() -> None:
     assert none_left("bulk", health.outages(["a", "b"]), {"a": "suspended"}) == (
         "no source of the pool bulk is usable (a: suspended; b: cannot bind 192.0.2.1)"
     )
+
+
+@pytest.mark.parametrize(
+    ("suspended_until", "outage_s", "due_ms"),
+    [
+        ([None], None, 1000 + RECHECK_MS),  # a suspension may be lifted early
+        ([1000 + 20_000], None, 1000 + 20_000),
+        ([None, 1000 + 20_000], 30.0, 1000 + 20_000),
+        ([None], 30.0, 1000 + 30_000),
+        ([], 0.0, 1000 + LEAST_MS),  # not at once
+    ],
+)
+def test_a_message_looks_again_when_the_first_source_may_be_usable(
+    suspended_until: list[int | None], outage_s: float | None, due_ms: int
+) -> None:
+    assert comes_back_ms(suspended_until, outage_s, 1000, 0.0) == due_ms
+    assert comes_back_ms(suspended_until, outage_s, 1000, 1.0) - 1000 == (due_ms - 1000) * 5 // 4
