@@ -12,7 +12,6 @@ from streams.warmup.caps import Caps, cap_of
 from streams.warmup.counts import Counts
 from streams.warmup.job import WarmupJob
 from streams.warmup.ladder import Evidence, judge
-from streams.warmup.overflow import Option, place
 from streams.warmup.plan import Plans, read
 from tests.warmup.events import DAY, DAY_MS, NOON, Topic
 
@@ -107,24 +106,6 @@ def test_worse_mail_never_ends_on_a_higher_rung(caps: list[int], day: Counts, wi
         assert judge(plan, rung, Evidence(day._replace(**change), window)).rung <= before.rung
     more = window._replace(complained=window.complained + worse)
     assert judge(plan, rung, Evidence(day, more)).rung <= before.rung
-
-
-OPTION = st.builds(Option, st.sampled_from("abcd"), st.booleans(), st.integers(0, 10_000_000), st.booleans())
-
-
-@given(st.lists(OPTION, min_size=1, max_size=4, unique_by=lambda o: o.source), st.integers(0, 5_000_000))
-def test_a_place_is_usable_in_time_or_no_source_had_a_slot(options: list[Option], now: int) -> None:
-    patience = 30_000
-    found = place(options, now, patience)
-    soon = {o.source: o for o in options if o.usable and o.slot_ms <= now + patience}
-    assert found.due_ms >= now
-    if found.source:
-        assert found.due_ms == max(soon[found.source].slot_ms, now)
-        assert found.source == options[0].source or options[0].source not in soon
-        assert soon[found.source].warm or found.source == options[0].source or not any(o.warm for o in soon.values())
-    else:
-        assert not soon
-        assert found.reason
 
 
 @given(
