@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from agents.broker import running_kafka
 from agents.kafka_jars import missing_reason
+from tests.chaos.sink_parts import clickhouse_process
 
 # no deadline: how long an example takes says how busy the machine is, not whether the code is right
 settings.register_profile("streampost", deadline=None)
@@ -65,3 +66,10 @@ def prefix(request: pytest.FixtureRequest) -> str:
     """A prefix that no other test uses, for topics and groups."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
     return f"{name}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture(scope="module")
+def clickhouse_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The HTTP port of an embedded ClickHouse; a test takes a database of its own."""
+    with clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as (_, port):
+        yield port

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tests.bench import proc
 from tests.bench.injector import wait_for_port
+from tests.support.postfix_services import SERVICES
 
 PACKAGES = ("postfix", "opendkim")
 CONCURRENCY = 200
@@ -48,25 +49,7 @@ milter_default_action = tempfail
 milter_protocol = 6
 """
 
-_MASTER = """127.0.0.1:{port} inet n - n - {concurrency} smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - {concurrency} smtp
-relay unix - - n - {concurrency} smtp
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-"""
+_MASTER = "127.0.0.1:{port} inet n - n - {concurrency} smtpd\n" + SERVICES
 
 _OPENDKIM = """Mode s
 Domain {domain}

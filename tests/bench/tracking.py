@@ -4,8 +4,6 @@ python -m tests.bench.tracking
 """
 
 import json
-import time
-from collections.abc import Callable
 
 from schemas.topics import DAY
 from streams.config import SenderDomain, Tenant
@@ -14,8 +12,9 @@ from streams.mail_links import MailLinks, mail_links
 from streams.render import Rendered
 from streams.token_keys import parse_keys
 from streams.tracking import Asked, tracked
+from tests.bench.steps import microseconds
 
-ROUNDS = 3000
+ROUNDS = 5
 NOW = 20_000 * DAY
 KEYS = parse_keys("1:" + "11" * 32)
 BASE = "https://go.letter.example"
@@ -40,17 +39,6 @@ LINK = '<p>{}</p><a style="color:#123456" href="https://letter.example/stories/{
 HTML = "<html><body>" + "".join(LINK.format("lorem ipsum dolor " * 23, i) for i in range(20)) + "</body></html>"
 
 
-def microseconds(call: Callable[[], object]) -> float:
-    """Process time of one call, the best of five rounds."""
-    best = float("inf")
-    for _ in range(5):
-        began = time.process_time()
-        for _ in range(ROUNDS // 5):
-            call()
-        best = min(best, (time.process_time() - began) / (ROUNDS // 5))
-    return round(best * 1e6, 1)
-
-
 def links() -> MailLinks:
     """The message's tokens."""
     found = mail_links(TENANT, FACTS, 3, NOW, NOW, KEYS)
@@ -66,10 +54,10 @@ def main() -> None:
     without = TENANT._replace(web_url=None)
     figures = {
         "html_octets": len(HTML),
-        "nothing_us": microseconds(lambda: mail_links(without, FACTS, 3, NOW, NOW, KEYS)),
-        "unsubscribe_token_us": microseconds(links),
-        "opens_us": microseconds(lambda: tracked(rendered, both._replace(clicks=False))),
-        "opens_and_20_clicks_us": microseconds(lambda: tracked(rendered, both)),
+        "nothing_us": microseconds(lambda: mail_links(without, FACTS, 3, NOW, NOW, KEYS), ROUNDS),
+        "unsubscribe_token_us": microseconds(links, ROUNDS),
+        "opens_us": microseconds(lambda: tracked(rendered, both._replace(clicks=False)), ROUNDS),
+        "opens_and_20_clicks_us": microseconds(lambda: tracked(rendered, both), ROUNDS),
         "html_octets_after": len(tracked(rendered, both).html or ""),
     }
     print(json.dumps(figures))

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,16 +27,10 @@ action = "bounce"
 """
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with sink_parts.clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as (_, port):
-        yield port
-
-
 @pytest.fixture
-def rules(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def rules(clickhouse_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A database with an hour of the past, half an hour ago; the rules beside it."""
-    settings = sink_parts.settings_for("127.0.0.1:1", port, f"backtest-{uuid.uuid4().hex[:8]}")
+    settings = sink_parts.settings_for("127.0.0.1:1", clickhouse_port, f"backtest-{uuid.uuid4().hex[:8]}")
     client = sink_parts.database(settings)
     now_ms = client.query("SELECT toUnixTimestamp64Milli(now64(3))").result_rows[0][0]
     begin = now_ms - now_ms % 60_000 - 90 * 60_000

@@ -18,8 +18,7 @@ from schemas.event import DeliveryEvent
 from schemas.json_format import from_json_text
 from schemas.records import DeadLetter, Template
 from tests.support.kafka import Record, produce
-from tests.support.receiver import running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.worker import Site, keeping_site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -40,18 +39,12 @@ TEMPLATES = (
 @pytest.fixture(scope="module")
 def site(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("bad-input")
-    kept = folder / "kept"
-    kept.mkdir()
-    with running_receiver(folder / "receiver", keep_messages=kept) as receiver:
-        made = Site(kafka, f"bad-input-{uuid.uuid4().hex[:8]}", receiver, folder / "site")
+    with keeping_site(kafka, f"bad-input-{uuid.uuid4().hex[:8]}", folder) as made:
         for template in TEMPLATES:
             key = f"{template.id}@{template.version}".encode()
             made.put("templates", key, "Template", template._asdict())
-        try:
-            with running_worker(made):
-                yield made
-        finally:
-            made.close()
+        with running_worker(made):
+            yield made
 
 
 def refused(site: Site, value: bytes, lane: str = "bulk") -> tuple[DeadLetter, DeliveryEvent]:

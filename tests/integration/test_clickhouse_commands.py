@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,11 @@ from tests.chaos import sink_parts
 pytestmark = pytest.mark.clickhouse
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with sink_parts.clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as (_, port):
-        yield port
-
-
 @pytest.fixture
-def run(port: int, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("STREAMPOST_CLICKHOUSE_URL", f"http://default@127.0.0.1:{port}/cli_{uuid.uuid4().hex[:8]}")
+def run(clickhouse_port: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv(
+        "STREAMPOST_CLICKHOUSE_URL", f"http://default@127.0.0.1:{clickhouse_port}/cli_{uuid.uuid4().hex[:8]}"
+    )
     monkeypatch.setenv("COLUMNS", "200")
     app = typer.Typer()
     analytics.register(app)

@@ -1,7 +1,6 @@
 """What came back, in SQL on the real engine: one bounce a message, and history by today's rules."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,15 +19,9 @@ pytestmark = pytest.mark.clickhouse
 DAY = 86_400_000
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with sink_parts.clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as (_, port):
-        yield port
-
-
 @pytest.fixture
-def world(port: int, monkeypatch: pytest.MonkeyPatch) -> World:
-    settings = sink_parts.settings_for("127.0.0.1:1", port, f"feedback-{uuid.uuid4().hex[:8]}")
+def world(clickhouse_port: int, monkeypatch: pytest.MonkeyPatch) -> World:
+    settings = sink_parts.settings_for("127.0.0.1:1", clickhouse_port, f"feedback-{uuid.uuid4().hex[:8]}")
     monkeypatch.setenv("STREAMPOST_CLICKHOUSE_URL", settings.clickhouse_url)
     return World(sink_parts.database(settings))
 

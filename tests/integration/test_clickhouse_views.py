@@ -4,7 +4,6 @@ import dataclasses
 import random
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,9 @@ pytestmark = pytest.mark.clickhouse
 HOUR = 3_600_000
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with sink_parts.clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as (_, port):
-        yield port
-
-
 @pytest.fixture
-def settings(port: int) -> Settings:
-    return sink_parts.settings_for("127.0.0.1:1", port, f"views-{uuid.uuid4().hex[:8]}")
+def settings(clickhouse_port: int) -> Settings:
+    return sink_parts.settings_for("127.0.0.1:1", clickhouse_port, f"views-{uuid.uuid4().hex[:8]}")
 
 
 @pytest.fixture

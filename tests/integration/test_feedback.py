@@ -1,9 +1,7 @@
 """Mail that comes back, through the jobs of `streampost feedback`, to a worker that obeys: on a real Kafka."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,9 @@ from schemas.topics import DAY
 from streams import tokens, web_tokens
 from streams.events import Facts, event
 from streams.outcome import Outcome
+from tests.support.job_thread import running_job
 from tests.support.kafka import Record, consume_all, produce, wait_until
-from tests.support.receiver import running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.worker import Site, keeping_site, running_worker
 from tests.unit.streams.bounces.samples import block, feedback, mail, report
 
 pytestmark = pytest.mark.kafka
@@ -31,34 +29,9 @@ POISON = b"A: b\n" * 2000
 """More header fields than any honest mail has."""
 
 
-@contextmanager
-def running_job(run: Callable[[Settings, threading.Event], None], settings: Settings) -> Iterator[None]:
-    """The job in a thread; what it raises fails the test."""
-    stop, failures = threading.Event(), []
-
-    def guarded() -> None:
-        try:
-            run(settings, stop)
-        except BaseException as e:  # noqa: BLE001 - whatever it is, the test must say it
-            failures.append(e)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-        assert failures == []
-        assert not thread.is_alive()
-
-
 @pytest.fixture
 def site(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Site]:
-    with ExitStack() as stack:
-        receiver = stack.enter_context(running_receiver(tmp_path / "receiver", keep_messages=tmp_path / "mails"))
-        made = Site(kafka, prefix, receiver, tmp_path / "site")
-        stack.callback(made.close)
+    with keeping_site(kafka, prefix, tmp_path) as made:
         yield made
 
 

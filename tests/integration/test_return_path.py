@@ -12,8 +12,8 @@ from agents.settings import Settings
 from schemas import ids
 from streams import tokens
 from tests.support.delay import end, start_delay
-from tests.support.receiver import Receiver, running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.receiver import Receiver
+from tests.support.worker import Site, keeping_site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -24,9 +24,7 @@ PEOPLE = ("ann@harbour.test", "greylist-long-bob@harbour.test", "cid@harbour.tes
 @pytest.fixture
 def site(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
-        receiver = stack.enter_context(running_receiver(tmp_path / "receiver", keep_messages=tmp_path / "mails"))
-        made = Site(kafka, prefix, receiver, tmp_path / "site")
-        stack.callback(made.close)
+        made = stack.enter_context(keeping_site(kafka, prefix, tmp_path))
         stack.callback(end, start_delay(kafka, prefix, tmp_path / "delay"))
         yield made
 

@@ -1,11 +1,7 @@
 """Warm-up and the breaker on a real Kafka: commands and events in, orders out, and restarts in between."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import orjson
@@ -18,6 +14,7 @@ from schemas.records import Control
 from streams.breaker_job import read as read_breaker
 from streams.warmup.state import read as read_warmup
 from tests.support.cli import run_command
+from tests.support.job_thread import running_job
 from tests.support.kafka import Record, consume_all, create_topics, produce, wait_until
 from tests.warmup.events import event
 
@@ -61,27 +58,6 @@ class Place:
         found = job_state.latest(self.settings.librdkafka(), job_state.topic(self.settings.topic_prefix), job)
         return None if found is None else found.state
 
-    @contextmanager
-    def job(self, module: ModuleType) -> Iterator[None]:
-        """One job in a thread, ended cleanly at the end; its error is the test's."""
-        stop, failed = threading.Event(), []
-
-        def run() -> None:
-            try:
-                module.run(self.settings, stop)
-            except BaseException as e:  # noqa: BLE001 - raised again by the test
-                failed.append(e)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(30)
-        assert not thread.is_alive()
-        assert failed == []
-
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
     known = {k: v for k, v in fields.items() if k not in {"event_id", "attrs"}}
@@ -108,11 +84,11 @@ def test_warm_up_from_the_command_to_the_step_back_over_restarts(place: Place) -
     assert "day 10 of 30" in place.command("warmup", "start", "bulk-1", "--author", "ann", "--day", "10")
     caps = {o.provider: o.value for o in place.orders() if not o.action}
     assert caps == {"*": "530/d", "microsoft": "265/d"}, "in force before any job runs"
-    with place.job(warmup_job):
+    with running_job(warmup_job.run, place.settings):
         wait_until(lambda: place.snapshot("warmup") is not None, "the job is active")
         place.events("delivered", 60, source_ip="bulk-1")
         wait_until(lambda: used(place, "gmail") == 60, "the mail is counted")
-    with place.job(warmup_job):
+    with running_job(warmup_job.run, place.settings):
         place.events("delivered", 40, source_ip="bulk-1")
         wait_until(lambda: used(place, "gmail") == 100, "a restart neither forgets nor counts twice")
         place.events("deferred", 10, source_ip="bulk-1")
@@ -127,7 +103,7 @@ def test_warm_up_from_the_command_to_the_step_back_over_restarts(place: Place) -
     assert read_warmup(place.snapshot("warmup")).pairs["bulk-1", "gmail"].rung == 7
     assert "lifted" in place.command("warmup", "stop", "bulk-1")
     assert place.orders() == []
-    with place.job(warmup_job):
+    with running_job(warmup_job.run, place.settings):
         wait_until(lambda: place.decisions() == ["start", "back", "stop"], "the job knows that it was lifted")
     assert place.orders() == []
 
@@ -152,20 +128,20 @@ def stops(place: Place) -> list[Control]:
 
 
 def test_the_breaker_stops_and_a_release_begins_anew_over_restarts(place: Place) -> None:
-    with place.job(breaker_job):
+    with running_job(breaker_job.run, place.settings):
         wait_until(lambda: place.snapshot("breaker") is not None, "the job is active")
         place.events("delivered", 184)
         place.events("bounced", 10)
         wait_until(lambda: _recipients(place) == 194, "the mail is counted")
     assert stops(place) == []
-    with place.job(breaker_job):
+    with running_job(breaker_job.run, place.settings):
         place.events("bounced", 6)
         wait_until(lambda: len(stops(place)) == 1, "it stops")
         (stop,) = stops(place)
         assert (stop.kind, stop.tenant, stop.lane, stop.expires_at) == ("pause", "shop", "bulk", None)
         assert "recipients=200 delivered=184 hard=16 (8.00%)" in stop.evidence
     assert "stop since" in place.command("breaker", "status", "shop")
-    with place.job(breaker_job):
+    with running_job(breaker_job.run, place.settings):
         place.command("breaker", "release", "shop", "--author", "ann", "--reason", "list cleaned")
         place.events("bounced", 5)
         wait_until(lambda: _recipients(place) == 5, "counting began anew")

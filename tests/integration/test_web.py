@@ -11,9 +11,8 @@ from schemas.event import DeliveryEvent, EventType
 from schemas.topics import DAY
 from streams.mail_links import CLICK_PATH, OPEN_PATH, UNSUBSCRIBE_PATH
 from tests.mail import parsed, text_of
-from tests.support.receiver import running_receiver
 from tests.support.web import Web, events, header_paths, links, one_event, path_of, running_web, token, trace
-from tests.support.worker import Site, running_worker
+from tests.support.worker import Site, keeping_site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -24,12 +23,8 @@ PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0
 @pytest.fixture(scope="module")
 def site(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("web")
-    kept = folder / "kept"
-    kept.mkdir()
-    with running_receiver(folder / "receiver", keep_messages=kept) as receiver:
-        made = Site(kafka, f"web-{folder.parent.name}-{folder.name}-{time.time_ns()}", receiver, folder / "site")
+    with keeping_site(kafka, f"web-{folder.parent.name}-{folder.name}-{time.time_ns()}", folder) as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +36,7 @@ def web(site: Site) -> Iterator[Web]:
 def mail_of(site: Site, request: dict[str, Any]) -> EmailMessage:
     site.outcome(request, "delivered")
     record = next(a for a in site.receiver.accepted() if a["id"] == request["id"])
-    return parsed((site.folder.parent / "kept" / record["file"]).read_bytes())
+    return parsed((site.folder.parent / "mails" / record["file"]).read_bytes())
 
 
 # ---- one click

@@ -7,9 +7,8 @@ import pytest
 
 from schemas.event import DeliveryEvent, EventType
 from streams.mail_links import CLICK_PATH, OPEN_PATH
-from tests.support.receiver import running_receiver
 from tests.support.web import Web, events, one_event, running_web, token, trace
-from tests.support.worker import Site
+from tests.support.worker import Site, keeping_site
 
 pytestmark = pytest.mark.kafka
 
@@ -19,12 +18,8 @@ PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0
 @pytest.fixture(scope="module")
 def site(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("tracking")
-    kept = folder / "kept"
-    kept.mkdir()
-    with running_receiver(folder / "receiver", keep_messages=kept) as receiver:
-        made = Site(kafka, f"web-{folder.parent.name}-{folder.name}-{time.time_ns()}", receiver, folder / "site")
+    with keeping_site(kafka, f"web-{folder.parent.name}-{folder.name}-{time.time_ns()}", folder) as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,6 @@
 
 import http.client
 import re
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,8 +15,8 @@ from schemas.event import DeliveryEvent, EventType
 from schemas.topics import DAY
 from streams import web_tokens
 from streams.mail_links import UNSUBSCRIBE_PATH
-from tests.support.receiver import ROOT
-from tests.support.worker import SECONDS, Site
+from tests.support.command import running_command
+from tests.support.worker import Site
 
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 FORM = "application/x-www-form-urlencoded"
@@ -81,23 +78,8 @@ def running_web(site: Site, **env: str) -> Iterator[Web]:
     ports = [site.folder / f"web-{name}.port", site.folder / f"web-{name}.health"]
     log_file = site.folder / f"web-{name}.log"
     more = {"web_port": "0", "web_port_file": str(ports[0]), "health_port_file": str(ports[1]), **env}
-    with log_file.open("wb") as log:
-        command = [sys.executable, "-m", "agents", "web"]
-        process = subprocess.Popen(command, cwd=ROOT, env=site.environ(**more), stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not all(p.exists() for p in ports):
-            assert process.poll() is None, log_file.read_text()[-3000:]
-            assert time.monotonic() < deadline, f"not ready: {log_file.read_text()[-3000:]}"
-            time.sleep(0.05)
+    with running_command("web", site.environ(**more), log_file, ports):
         yield Web(*[int(p.read_text()) for p in ports])
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(40) == 0, log_file.read_text()[-3000:]
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def trace(**changes: object) -> web_tokens.WebTrace:

@@ -3,9 +3,7 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 import urllib.request
 import uuid
@@ -21,8 +19,9 @@ from agents.settings import Settings
 from schemas import codec, headers, ids, topics
 from schemas.event import DeliveryEvent
 from schemas.records import DeadLetter
+from tests.support.command import running_command
 from tests.support.kafka import Record, produce, record_of
-from tests.support.receiver import ROOT, Receiver
+from tests.support.receiver import ROOT, Receiver, running_receiver
 
 T = TypeVar("T")
 
@@ -214,28 +213,20 @@ class _Reader:
 def running_worker(site: Site, **env: str) -> "Iterator[subprocess.Popen[bytes]]":
     """A worker that has said that it is ready; at the end it is told to stop, and must do so by itself."""
     port_file = site.folder / f"worker-{uuid.uuid4().hex[:6]}.port"
-    log_file = port_file.with_suffix(".log")
     environ = site.environ(health_port_file=str(port_file), **env)
-    with log_file.open("wb") as log:
-        command = [sys.executable, "-m", "agents", "deliver"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
-    try:
-        _wait_ready(process, port_file, log_file)
+    with running_command("deliver", environ, port_file.with_suffix(".log"), [port_file]) as process:
+        urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text().strip()}/ready", timeout=10).close()
         yield process
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(40) == 0, log_file.read_text()[-3000:]
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
-def _wait_ready(process: "subprocess.Popen[bytes]", port_file: Path, log_file: Path) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not port_file.exists():
-        assert process.poll() is None, log_file.read_text()[-3000:]
-        assert time.monotonic() < deadline, f"not ready: {log_file.read_text()[-3000:]}"
-        time.sleep(0.05)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text().strip()}/ready", timeout=10):
-        return
+@contextmanager
+def keeping_site(kafka: str, prefix: str, folder: Path) -> Iterator[Site]:
+    """A site whose receiver keeps every message in `folder / "mails"`."""
+    kept = folder / "mails"
+    kept.mkdir()
+    with running_receiver(folder / "receiver", keep_messages=kept) as receiver:
+        made = Site(kafka, prefix, receiver, folder / "site")
+        try:
+            yield made
+        finally:
+            made.close()
