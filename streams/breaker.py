@@ -18,7 +18,7 @@ RULE = "breaker"
 
 
 class BreakerRule(NamedTuple):
-    """When it warns and stops. The defaults are the design's (section 6)."""
+    """When it warns and stops. The defaults are the design's (section 6), and one person is no rate."""
 
     enabled: bool = True
     warn_hard_bounces: float = 0.04
@@ -27,7 +27,7 @@ class BreakerRule(NamedTuple):
     stop_complaints: float = 0.003
     days: int = 7
     min_recipients: int = 200
-    min_complaints: int = 1
+    min_complaints: int = 2
 
 
 class Tally(NamedTuple):

@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.codec import decode
 from schemas.errors import DecodeError
@@ -11,7 +11,7 @@ from schemas.records import Control
 from streams import control
 from streams.event_jobs import Output
 from streams.shaping import orders
-from streams.shaping.backoff import Meter, Slowed, counted, per_second, rate_of, recovered, slowed
+from streams.shaping.backoff import Meter, Slowed, counted, known, per_second, rate_of, recovered, slowed
 from streams.shaping.limits import MAX_MESSAGE_RATE
 from streams.shaping.replies import ANSWERED, Heard, first_fit, heard
 from streams.shaping.rule import LIMIT, SLOW_DOWN, Rule
@@ -23,6 +23,14 @@ _Slow = tuple[tuple[str, ...], Slowed]
 """Rule name and scope's fields, and the rate."""
 
 _FORGET_MS = 600_000
+
+
+class _Early(NamedTuple):
+    """A reply that calls for a decrease where mail has only just begun: there is no rate yet that could be lowered."""
+
+    rule: str
+    reply: Heard
+    hits: int
 
 
 class ShapingJob:
@@ -40,12 +48,13 @@ class ShapingJob:
 
     def restore(self, state: bytes | None) -> None:
         """Become what `snapshot` wrote."""
-        known = json.loads(state) if state else {}
-        self._now_ms: int = known.get("now", 0)
-        self._hits = {_place(k): deque(times) for k, times in known.get("hits", {}).items()}
-        self._meters = {_place(k): Meter(*m) for k, m in known.get("meters", {}).items()}
-        self._slowed = {k.encode(): (tuple(of), Slowed(*s)) for k, (of, s) in known.get("slowed", {}).items()}
-        self._mine: dict[bytes, tuple[int, int]] = {k.encode(): tuple(v) for k, v in known.get("mine", {}).items()}
+        known_of = json.loads(state) if state else {}
+        self._now_ms: int = known_of.get("now", 0)
+        self._hits = {_place(k): deque(times) for k, times in known_of.get("hits", {}).items()}
+        self._meters = {_place(k): Meter(*m) for k, m in known_of.get("meters", {}).items()}
+        self._slowed = {k.encode(): (tuple(of), Slowed(*s)) for k, (of, s) in known_of.get("slowed", {}).items()}
+        self._mine: dict[bytes, tuple[int, int]] = {k.encode(): tuple(v) for k, v in known_of.get("mine", {}).items()}
+        self._early = {k.encode(): _Early(n, Heard(*r), hits) for k, (n, r, hits) in known_of.get("early", {}).items()}
         self._set_aside: dict[bytes, tuple[_Slow | None, tuple[int, int] | None]] = {}
         self._theirs: dict[bytes, int | None] = {}  # operators' overrides by key: read anew from the topic each time
 
@@ -57,6 +66,7 @@ class ShapingJob:
                 "hits": {_text(k): list(times) for k, times in self._hits.items()},
                 "meters": {_text(k): m for k, m in self._meters.items()},
                 "slowed": {k.decode(): s for k, s in self._slowed.items()},
+                "early": {k.decode(): e for k, e in self._early.items()},
                 "mine": {k.decode(): v for k, v in self._mine.items()},
             }
         ).encode()
@@ -69,6 +79,7 @@ class ShapingJob:
         if reply is None:
             return
         self.measure(reply)
+        yield from self._no_longer_early(reply.time_ms)
         rule = first_fit(self.rules, reply)
         scope = orders.scope_of(rule.scope, reply) if rule else None
         if rule is None or scope is None or reply.time_ms + rule.duration_s * 1000 <= self._now_ms:
@@ -109,6 +120,7 @@ class ShapingJob:
     def on_time(self, now_ms: int) -> Iterator[Output]:
         """Slowed rates rise again; what is long past is forgotten."""
         self._now_ms = max(self._now_ms, now_ms)
+        yield from self._no_longer_early(now_ms)
         by_name = {rule.name: rule for rule in self.rules}
         for key, ((name, *fields), state) in list(self._slowed.items()):
             rule = by_name.get(name)
@@ -149,11 +161,29 @@ class ShapingJob:
                 continue
             yield from self._write(order)
 
+    def _no_longer_early(self, now_ms: int) -> Iterator[Output]:
+        """Act on replies that came before their place had a rate, where it has one now."""
+        if not self._early:
+            return
+        by_name = {rule.name: rule for rule in self.rules}
+        for key, (name, reply, hits) in list(self._early.items()):
+            rule = by_name.get(name)
+            scope = orders.scope_of(rule.scope, reply) if rule else None
+            if rule is None or scope is None:
+                del self._early[key]
+            elif known(self._meters.get((rule.scope, _fields(scope))), now_ms):
+                del self._early[key]
+                yield from self._slow(rule, scope, reply._replace(time_ms=now_ms), hits)
+
     def _slow(self, rule: Rule, scope: Mapping[str, str], reply: Heard, hits: int) -> Iterator[Output]:
         place = (rule.scope, _fields(scope))
         key = control.key(orders.order(rule, scope, MAX_MESSAGE_RATE, "", 0, ""))
         of, before = self._slowed.get(key, ((), None))
-        state = slowed(before, per_second(self._meters.get(place), reply.time_ms), rule.slow_down, reply.time_ms)
+        meter = self._meters.get(place)
+        if before is None and not known(meter, reply.time_ms):
+            self._early.setdefault(key, _Early(rule.name, reply, hits))
+            return
+        state = slowed(before, per_second(meter, reply.time_ms), rule.slow_down, reply.time_ms)
         if before is not None and state.decreased_ms == before.decreased_ms:
             self._slowed[key] = (of, state)
             return

@@ -63,8 +63,10 @@ class Meter(NamedTuple):
 
 
 WINDOW_MS = 60_000
+KNOWN_MS = 1_000
+"""What has gone for less is too short to have a rate: the first few messages of a path would make any rate of it."""
 _SHORTEST_MS = 10_000
-"""A window that has just begun says little: it is taken to be at least this long."""
+"""A window that has just begun says little beside the one before: it is taken to be at least this long."""
 
 
 def counted(meter: Meter | None, at_ms: int, seen: int = 1) -> Meter:
@@ -76,8 +78,14 @@ def counted(meter: Meter | None, at_ms: int, seen: int = 1) -> Meter:
     return meter._replace(seen=meter.seen + seen)
 
 
+def known(meter: Meter | None, at_ms: int) -> bool:
+    """Whether there is a rate to speak of."""
+    return meter is not None and (meter.before > 0 or at_ms - meter.since_ms >= KNOWN_MS)
+
+
 def per_second(meter: Meter | None, at_ms: int) -> float:
     """Messages per second lately: the faster of this window and the last one."""
     if meter is None:
         return 0.0
-    return max(meter.before, meter.seen * 1000 / max(at_ms - meter.since_ms, _SHORTEST_MS))
+    shortest = _SHORTEST_MS if meter.before else KNOWN_MS
+    return max(meter.before, meter.seen * 1000 / max(at_ms - meter.since_ms, shortest))

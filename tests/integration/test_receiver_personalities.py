@@ -175,7 +175,7 @@ def test_smtplib_agrees(receiver: Receiver) -> None:
     client = smtplib.SMTP("127.0.0.1", receiver.smtp)
     with pytest.raises(smtplib.SMTPDataError) as caught:
         client.sendmail("a@shop.test", ["policy-a@gmail.test"], message(1))
-    assert caught.value.smtp_code == 550
-    assert b"5.7.1" in caught.value.smtp_error
+    assert caught.value.smtp_code == 552
+    assert b"5.7.0" in caught.value.smtp_error
     assert client.sendmail("a@shop.test", ["b@gmail.test"], message(1)) == {}
     client.quit()

@@ -20,6 +20,8 @@ RULE = BreakerRule()
         (Tally(delivered=10_000, complained=8), "warn"),
         (Tally(delivered=10_000, complained=30), "stop"),
         (Tally(delivered=199, complained=9), "ok"),
+        (Tally(delivered=200, complained=1), "ok"),
+        (Tally(delivered=200, complained=2), "stop"),
         (Tally(), "ok"),
     ],
 )
