@@ -89,6 +89,8 @@ class Path:
         if self._queue and len(self._queue) >= self._room(now):
             job.waited(SLOW)
             return
+        if not self._queue:
+            self._pace.came(now)
         self._queue.append(_Waiting(job, now))
         if len(self._sessions) < self._wanted(now):
             task = asyncio.create_task(self._serve())
@@ -114,8 +116,9 @@ class Path:
         """A job that waits, without waiting."""
         if not self._queue:
             return None
-        self._pace.left(asyncio.get_running_loop().time())
-        return self._queue.popleft().job  # type: ignore[no-any-return]
+        job = self._queue.popleft().job
+        self._pace.left(asyncio.get_running_loop().time(), last=not self._queue)
+        return job  # type: ignore[no-any-return]
 
     async def wait(self, seconds: float) -> Job | None:
         """The next job, or None when none came in time."""

@@ -17,10 +17,19 @@ class Pace:
 
     def __init__(self, began: float) -> None:
         self._began = began
+        self._drained = False
         self._slices: deque[list[float]] = deque()  # [when it began, taken in the second after that]
 
-    def left(self, now: float) -> None:
-        """A connection took one."""
+    def came(self, now: float) -> None:
+        """One comes to wait where none waited. If the last had left for a connection, the path did all it was asked
+        for: its pace was that of the demand, and says nothing about a burst."""
+        if self._drained:
+            self._began, self._drained = now, False
+            self._slices.clear()
+
+    def left(self, now: float, last: bool) -> None:
+        """A connection took one; `last`: no other waits."""
+        self._drained = last
         if self._slices and now - self._slices[-1][0] < 1.0:
             self._slices[-1][1] += 1
         else:
