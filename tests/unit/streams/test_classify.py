@@ -103,6 +103,12 @@ def test_text_is_stronger_than_a_general_code() -> None:
     assert classify("dsn", 550, "5.1.1", "mailbox full").bounce_class == "mailbox_full"
 
 
+def test_a_full_mailbox_that_could_not_be_written() -> None:
+    """Postfix says EX_IOERR of a mailbox at its limit: only the code tells it from a broken disk."""
+    assert classify("dsn", 0, "5.2.2", "input/output error").bounce_class == "mailbox_full"
+    assert classify("dsn", 0, "5.3.0", "input/output error").bounce_class == "system"
+
+
 def test_a_precise_code_is_stronger_than_text() -> None:
     assert classify("body", 550, "5.7.26", "user unknown").bounce_class == "authentication"
 
