@@ -1,7 +1,7 @@
 # make demo   send thousands of mails to a receiver on this machine and balance the ledger   (ARGS="--messages 1000")
 # make test   everything that must be green: check, then all tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration chart chaos limits fuzz bench clean venv-demo venv-dev kafka kafka-if-possible helm
+.PHONY: help demo test check unit integration chart chaos limits fuzz bench clean venv-demo venv-dev kafka kafka-if-possible mail-servers-if-possible helm
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p tests.groups
@@ -26,7 +26,7 @@ check: venv-dev
 unit: venv-dev
 	$(PYTEST) --group=fast -n 2 --dist=loadfile $(COVERAGE) tests $(ARGS)
 
-integration: venv-dev kafka
+integration: venv-dev kafka mail-servers-if-possible
 	$(PYTEST) --group=serial -m "not chaos" -n 2 --dist=loadfile tests $(ARGS)
 
 chart: venv-dev helm
@@ -57,6 +57,9 @@ kafka:
 
 kafka-if-possible: venv-demo
 	@tools/setup-kafka || echo "set-up: no Apache Kafka here; the demo takes the embedded broker"
+
+mail-servers-if-possible:
+	@tools/setup-mail-servers || echo "set-up: no mail servers here; tests that need one are skipped"
 
 helm: venv-dev
 	@$(BIN)/python tools/helm_binary.py

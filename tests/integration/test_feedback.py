@@ -11,11 +11,11 @@ from agents import inbound_job, suppress_job
 from agents.settings import Settings
 from schemas import codec, ids
 from schemas.event import EventType
-from schemas.records import Suppression
 from schemas.topics import DAY
 from streams import tokens, web_tokens
 from streams.events import Facts, event
 from streams.outcome import Outcome
+from tests.support.feedback import settings_of, suppressions
 from tests.support.job_thread import running_job
 from tests.support.kafka import Record, consume_all, produce, wait_until
 from tests.support.worker import Site, keeping_site, running_worker
@@ -35,16 +35,6 @@ def site(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def settings_of(site: Site) -> Settings:
-    return site.settings.model_copy(
-        update={
-            "group_prefix": site.prefix,
-            "config_dir": site.folder / "config",
-            "config_overlay": site.folder / "overlay",
-        }
-    )
-
-
 def deliver(site: Site, **changes: Any) -> tuple[dict[str, Any], str]:
     """A request that is delivered, and its return path."""
     request = site.request(**changes)
@@ -57,11 +47,6 @@ def deliver(site: Site, **changes: Any) -> tuple[dict[str, Any], str]:
 def come_back(site: Site, raw: bytes, *rcpts: str) -> None:
     headers = (("from", b""), *(("rcpt", rcpt.encode()) for rcpt in rcpts), ("peer", b"127.0.0.1"))
     produce(site.bootstrap, f"{site.prefix}.inbound", [Record(raw, b"k", headers)])
-
-
-def suppressions(site: Site) -> list[Suppression]:
-    records = consume_all(site.bootstrap, f"{site.prefix}.suppressions")
-    return [Suppression(**codec.decode("Suppression", r.value)) for r in records if r.value]
 
 
 def test_c7_54_a_bounce_that_comes_back_stops_the_next_mail_but_a_forged_one_does_not(site: Site) -> None:

@@ -53,7 +53,7 @@ def test_the_groups_know_the_marks_of_the_project() -> None:
     assert all(f'"{mark}: ' in text for mark in SERIAL_MARKS)
 
 
-@pytest.mark.parametrize("script", ["tools/setup-python", "tools/setup-kafka", ".ci/run"])
+@pytest.mark.parametrize("script", ["tools/setup-python", "tools/setup-kafka", "tools/setup-mail-servers", ".ci/run"])
 def test_scripts_are_executable_and_parse(script: str) -> None:
     path = ROOT / script
     assert path.stat().st_mode & 0o111

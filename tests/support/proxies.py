@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import which
 
@@ -44,7 +44,8 @@ def running(
         _wait_for(port, process, log)
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)  # with its children, which would serve what is open
+        with suppress(ProcessLookupError):  # it may have ended, which is then the failure to see
+            os.killpg(process.pid, signal.SIGKILL)  # with its children, which would serve what is open
         process.wait()
 
 

@@ -109,6 +109,27 @@ def test_a_full_mailbox_that_could_not_be_written() -> None:
     assert classify("dsn", 0, "5.3.0", "input/output error").bounce_class == "system"
 
 
+def test_an_unknown_user_of_a_virtual_domain_of_opensmtpd() -> None:
+    verdict = classify("rcpt", 524, "5.2.4", "Mailing list expansion problem: <bob@example.org>")
+    assert (verdict.bounce_class, verdict.hard) == ("invalid_recipient", True)
+    assert classify("rcpt", 550, "5.2.4", "Mailing list expansion problem").bounce_class == "policy"
+
+
+@pytest.mark.parametrize(
+    ("why", "expected"),
+    [
+        ("mailbox is full: ", "mailbox_full"),
+        ("SMTP error from remote mail server after end of data: 452 4.2.2 over quota: ", "mailbox_full"),
+        ("host lookup did not complete: ", "network"),
+        ("", "network"),
+    ],
+)
+def test_what_failed_is_stronger_than_exim_having_given_up(why: str, expected: str) -> None:
+    """Its words for the end of its patience stand behind the reason of the last attempt."""
+    verdict = classify("dsn", 0, "5.0.0", f"{why}retry timeout exceeded")
+    assert (verdict.bounce_class, verdict.hard) == (expected, False)
+
+
 def test_a_precise_code_is_stronger_than_text() -> None:
     assert classify("body", 550, "5.7.26", "user unknown").bounce_class == "authentication"
 

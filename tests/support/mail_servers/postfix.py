@@ -1,0 +1,132 @@
+"""Postfix, with OpenDKIM where a test wants its word."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from os import chown
+from pathlib import Path
+
+from tests.bench.injector import wait_for_port
+from tests.support import postfix_services
+from tests.support.mail_servers.opendkim import running_opendkim
+from tests.support.mail_servers.server import (
+    DOMAIN,
+    HOST,
+    LIMIT,
+    NOBODY,
+    SERVICES,
+    Kind,
+    MailServer,
+    Routes,
+    free_ports,
+    own_folder,
+    unprivileged,
+)
+
+_MAIN = """compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/mail.log
+maillog_file_prefixes = {folder}
+myhostname = {host}
+mydestination =
+local_recipient_maps =
+alias_maps =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+disable_dns_lookups = yes
+smtp_dns_support_level = disabled
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_data_restrictions = reject_unauth_pipelining
+smtpd_tls_security_level = none
+smtp_tls_security_level = none
+smtpd_tls_cert_file = {folder}/cert.pem
+smtpd_tls_key_file = {folder}/key.pem
+message_size_limit = {limit}
+virtual_mailbox_limit = {limit}
+virtual_mailbox_domains = {domain}
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = inline:{{ {{ann@{domain}=ann/}}, {{full@{domain}=full}} }}
+virtual_uid_maps = static:{nobody}
+virtual_gid_maps = static:{nobody}
+relay_domains = {relayed}
+relay_transport = error:nowhere
+default_transport = error:nowhere
+transport_maps = {routes}
+milter_default_action = tempfail
+"""
+
+_MASTER = """127.0.0.1:{plain} inet n - n - - smtpd
+  -o smtpd_discard_ehlo_keywords=pipelining
+127.0.0.1:{pipelined} inet n - n - - smtpd
+127.0.0.1:{starttls} inet n - n - - smtpd
+  -o smtpd_tls_security_level=may
+127.0.0.1:{dkim} inet n - n - - smtpd
+  -o smtpd_milters=unix:{folder}/milter
+tlsmgr unix - - n 1000? 1 tlsmgr
+virtual unix - n n - - virtual
+""" + postfix_services.SERVICES.replace("{concurrency}", "-")
+
+
+def missing(*programs: str) -> str:
+    """Why it cannot run here, with these programs besides; empty when it can. Installs nothing."""
+    absent = (
+        f"{name} is not installed (apt-get install {name})" for name in ("postfix", *programs) if not shutil.which(name)
+    )
+    return unprivileged() or ", ".join(absent)
+
+
+@contextmanager
+def running_postfix(routes: Routes, dns: Mapping[str, str] | None = None) -> Iterator[MailServer]:
+    """dns: names and TXT records for OpenDKIM, which runs only when there are some, and is asked on the port `dkim`."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(own_folder("postfix"))
+        ports = free_ports(*SERVICES, "dkim")
+        _write(folder, ports, routes)
+        if dns:
+            stack.enter_context(running_opendkim(folder, dns))
+        stack.enter_context(_master(folder / "etc"))
+        for port in ports.values():
+            wait_for_port(port)
+        yield MailServer(folder, ports, folder / "mail.log", "]: connect from unknown[")
+
+
+def _write(folder: Path, ports: Mapping[str, int], routes: Routes) -> None:
+    for name in ("queue", "data", "etc"):
+        (folder / name).mkdir()
+    shutil.chown(folder / "data", "postfix")
+    full = folder / "mail" / "full"
+    full.write_bytes(b"x" * (LIMIT - 1))
+    chown(full, NOBODY, NOBODY)
+    pairs = ", ".join(f"{{{domain}=smtp:[{host}]:{port}}}" for domain, (host, port) in routes.items())
+    values = {
+        "folder": folder,
+        "host": HOST,
+        "domain": DOMAIN,
+        "limit": LIMIT,
+        "nobody": NOBODY,
+        "relayed": ", ".join(routes),
+        "routes": f"inline:{{ {pairs} }}" if pairs else "",  # an empty inline table is an error
+    }
+    (folder / "etc" / "main.cf").write_text(_MAIN.format(**values))
+    (folder / "etc" / "master.cf").write_text(_MASTER.format(folder=folder, **ports))
+
+
+@contextmanager
+def _master(config: Path) -> Iterator[None]:
+    _postfix(config, "start")
+    try:
+        yield
+    finally:
+        _postfix(config, "stop")
+
+
+def _postfix(config: Path, verb: str) -> None:
+    done = subprocess.run(["postfix", "-c", str(config), verb], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"postfix {verb}: {done.stdout}{done.stderr}"
+
+
+POSTFIX = Kind("postfix", missing, running_postfix)
