@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -88,14 +89,28 @@ _CODES = re.compile(r"\b[245][0-5]\d[ -](?:[245]\.\d{1,2}\.\d{1,3}[ -])?|(?<![\d
 # from the beginning of a word only, and without going back: the text is a stranger's
 _ADDRESSES = re.compile(r"(?<![^\s<>()\[\]\"',;:])[^\s<>()\[\]\"',;:@]{1,255}+@[^\s<>()\[\]\"',;:]{1,255}")
 """An address may be called anything: policy@, spam@, user-unknown@."""
+# "mx.spamfilter.example[192.0.2.1]": a name says nothing about the refusal
+_HOSTS = re.compile(r"(?<![^\s(])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}+(?= ?\[[0-9a-f.:]{7,45}\])")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_NEAR = "[^.;!?]{0,40}?"
+"""What may stand between noun and predicate."""
 
 
 def tidy(text: str) -> str:
     """Lower case, no codes, no addresses, single spaces, one at both ends, so that a phrase may ask for whole words."""
-    words = _CODES.sub("", text[:MAX_TEXT].lower())
+    words = _CODES.sub("", unaccented(text[:MAX_TEXT].lower()))
     if "@" in words:
         words = _ADDRESSES.sub("", words)
+    if "[" in words:
+        words = _HOSTS.sub("", words)
     return f" {' '.join(words.split())} "
+
+
+def unaccented(text: str) -> str:
+    """Latin, Greek and Cyrillic letters without their accents: many servers write none, "boite pleine"."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
 
 
 def load(name: str) -> dict[str, Any]:
@@ -106,8 +121,8 @@ def load(name: str) -> dict[str, Any]:
 @cache
 def tables() -> Tables:
     """The shipped tables. Raises KeyError or TypeError when a data file is broken, which the tests exclude."""
-    codes, replies = load("codes.toml"), load("replies.toml")
-    rules = tuple(_rule(fields) for fields in replies["rule"])
+    codes = load("codes.toml")
+    rules = tuple(_rule(fields) for fields in _in_order(load("replies.toml")["rule"], load("replies_languages.toml")))
     return Tables(
         traits={name: Traits(**fields) for name, fields in codes["classes"].items()},
         precise=_flat(codes["precise"], "code", codes["scopes"]),
@@ -125,13 +140,25 @@ def _flat(table: dict[str, list[str]], kind: str, scopes: Mapping[str, str] = NO
     return {key: Rule(f"{kind}:{key}", name, scope=scopes.get(key, "")) for name, keys in table.items() for key in keys}
 
 
+def _in_order(rules: list[dict[str, Any]], abroad: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rules in other languages stand in front of the one that their file names."""
+    at = next(n for n, fields in enumerate(rules) if fields["name"] == abroad["before"])
+    return [*rules[:at], *abroad["rule"], *rules[at:]]
+
+
+def _pair(nouns: list[str], predicates: list[str]) -> re.Pattern[str]:
+    some, what = ("|".join(re.escape(unaccented(w)) for w in words) for words in (nouns, predicates))
+    return re.compile(f"(?:{some}){_NEAR}(?:{what})|(?:{what}){_NEAR}(?:{some})")
+
+
 def _rule(fields: dict[str, Any]) -> Rule:
+    pairs = fields.get("pairs", ())
     return Rule(
         name=f"text:{fields['name']}",
         bounce_class=fields["class"],
-        phrases=tuple(tuple(p.lower().split("*")) for p in fields.get("phrases", ())),
-        regex=tuple(re.compile(r) for r in fields.get("regex", ())),
-        needs=tuple(fields.get("needs", ())),
+        phrases=tuple(tuple(unaccented(p.lower()).split("*")) for p in fields.get("phrases", ())),
+        regex=(*(re.compile(r) for r in fields.get("regex", ())), *(_pair(*pair) for pair in pairs)),
+        needs=(*fields.get("needs", ()), *(unaccented(word) for _, predicates in pairs for word in predicates)),
         stages=tuple(fields.get("stages", ())),
         codes=tuple(fields.get("codes", ())),
         permanent=fields.get("permanent"),
