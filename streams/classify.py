@@ -1,8 +1,9 @@
 """What a refusal means: stage, reply code, enhanced status code and text -> Verdict. Pure; for SMTP replies and DSNs.
 
-Layers, the first that knows wins: enhanced codes that are precise, text rules (`data/replies.toml`), the rest of the
-enhanced code table, then reply code and stage (`data/codes.toml`). Text goes before the general codes because servers
-say 5.1.1 or 5.7.1 for almost anything, while their words are meant for a person.
+Layers, the first that knows wins: enhanced codes that are precise, text rules (`data/replies.toml`, and
+`data/replies_languages.toml` for other languages), the rest of the enhanced code table, then reply code and stage
+(`data/codes.toml`). Text goes before the general codes because servers say 5.1.1 or 5.7.1 for almost anything, while
+their words are meant for a person.
 """
 
 from functools import lru_cache
@@ -31,6 +32,9 @@ class Verdict(NamedTuple):
     rule: str
 
 
+_WORDS = ("text:unknown-user", "text:recipient-rejected", "text:invalid")
+"""Rules that only look for words that many kinds of refusals may have; the others know who speaks."""
+
 ACCEPTED = Verdict("unknown", False, "receiver", False, "none", "accepted")
 """For 2yz and 3yz: nothing was refused."""
 
@@ -53,7 +57,7 @@ def _doubtful(stage: str, code: int, enhanced: str, verdict: Verdict) -> bool:
     After the data the server has already accepted that recipient (RFC 5321 section 3.3), so a filter speaks, unless
     it insists with 5.1.x. Elsewhere an enhanced code about another subject says that the address is not at fault.
     """
-    if verdict.bounce_class != "invalid_recipient" or not verdict.rule.startswith("text:unknown-user"):
+    if not verdict.rule.startswith(_WORDS):
         return False
     subject = enhanced[2:].partition(".")[0]
     if stage in {"data", "body"}:
