@@ -9,10 +9,12 @@ from agents.outbox import Record
 from agents.settings import Settings
 from agents.suppression_csv import ERASURE
 from agents.tables import SUPPRESSIONS, SuppressionChange, suppression_change
+from schemas import headers
 from schemas.address import parse
 from schemas.codec import encode
 from schemas.ids import address_hash
 from schemas.records import ANY, Suppression
+from streams.resubscribed import resubscribed
 from streams.suppress import Scope, SuppressionKey
 
 
@@ -92,9 +94,19 @@ def record_of(settings: Settings, item: Suppression) -> Record:
     return Record(topic(settings), key_of(item).encode(), encode("Suppression", item._asdict()))
 
 
-def removal_of(settings: Settings, key: SuppressionKey) -> Record:
-    """The Kafka record that takes the address off the list."""
-    return Record(topic(settings), key.encode(), None)
+def removals_of(settings: Settings, item: Suppression, domain: str, origin: str, now_ms: int) -> list[Record]:
+    """The records that take an entry off the list; where it was the person's own wish, with the event that says so.
+
+    The list's own record has no value, so `origin` is a header of it, and both are dropped when Kafka compacts.
+    """
+    why = [(headers.ORIGIN, origin.encode("ascii", "backslashreplace"))]
+    off = Record(topic(settings), key_of(item).encode(), None, why)
+    fields = resubscribed(item, domain, origin, now_ms)
+    if fields is None:
+        return [off]
+    kind = [(headers.TYPE, str(fields["event_type"]).encode())]
+    value = encode("DeliveryEvent", fields)
+    return [off, Record(f"{settings.topic_prefix}.events", str(fields["message_id"]).encode(), value, kind)]
 
 
 def erasure(hashed: str, there: Collection[Suppression], origin: str, now_ms: int) -> list[Suppression]:

@@ -23,6 +23,7 @@ class EventType(StrEnum):
     BOUNCED_LATE = "bounced_late"
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
+    RESUBSCRIBED = "resubscribed"
     OPENED = "opened"
     CLICKED = "clicked"
 

@@ -14,6 +14,8 @@ TYPE = "type"
 """On an event: its event_type, so that the tail can be read without decoding."""
 TURN = "turn"
 """On an event: which pass of the request through a worker it ends; a second copy of the same pass is dropped."""
+ORIGIN = "origin"
+"""On a suppression that was taken away, which has no value: why, other characters than ASCII escaped."""
 REPLAYED = "sp-replayed"
 """On a request that `streampost replay` sent again: `partition:offset` of its dead letter."""
 

@@ -44,9 +44,21 @@ def add(
     typer.echo(f"{write(settings, [suppressions.record_of(settings, i) for i in items])} suppressed")
 
 
-def remove(addresses: list[str], tenant: Tenant = "*", lane: Lane = "*", list_id: ListId = "") -> None:
-    """Take addresses off the list of exactly this tenant, lane and list."""
+def remove(
+    addresses: list[str],
+    tenant: Tenant = "*",
+    lane: Lane = "*",
+    list_id: ListId = "",
+    origin: Annotated[
+        str, typer.Option(help="Why: where the consent came from, a ticket, …")
+    ] = "streampost suppress remove",
+) -> None:
+    """Take addresses off the list of exactly this tenant, lane and list.
+
+    Lifting an unsubscribe or a complaint, which only the person's own new consent allows, makes an event resubscribed.
+    """
     from agents import suppressions  # noqa: PLC0415
+    from schemas.address import parse  # noqa: PLC0415
     from streams.suppress import SuppressionKey  # noqa: PLC0415
 
     settings, scope = _settings(), scope_of(tenant, lane, list_id)
@@ -60,8 +72,16 @@ def remove(addresses: list[str], tenant: Tenant = "*", lane: Lane = "*", list_id
             wrong.append(f"{address} is not suppressed for {scope}{where}")
     if wrong:
         fail_all(wrong)
-    records = [suppressions.removal_of(settings, SuppressionKey(scope, hashed)) for hashed in hashes]
-    typer.echo(f"{write(settings, records)} removed")
+    now = time.time_ns() // 1_000_000
+    records = [
+        record
+        for hashed, address in dict(zip(hashes, addresses, strict=True)).items()
+        for record in suppressions.removals_of(
+            settings, there[SuppressionKey(scope, hashed)], parse(address).domain, origin, now
+        )
+    ]
+    write(settings, records)
+    typer.echo(f"{len(set(hashes))} removed")
 
 
 def list_(

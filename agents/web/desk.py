@@ -76,7 +76,9 @@ class Desk:
             record, entry = self._entry(trace, change, via, now)
             records.append(record)
             taken.append(entry)
-        records += [self._left(trace, one, via, now) for one in _left_lists(order, found, trace)]
+        left, back = EventType.UNSUBSCRIBED, EventType.RESUBSCRIBED
+        records += [self._chose(trace, left, one, via, now) for one in _left_lists(order, found, trace)]
+        records += [self._chose(trace, back, change.list_id, via, now) for change in found if not change.stop]
         if records:
             await self._confirmed(records)
         # the table will say the same in a moment; whoever looks again at once should see it
@@ -109,9 +111,9 @@ class Desk:
         record = Record(self._suppressions, key.encode(), value)
         return record, SuppressionChange(key, listed if change.stop else None)
 
-    def _left(self, trace: WebTrace, list_id: str, via: str, now: int) -> Record:
+    def _chose(self, trace: WebTrace, kind: EventType, list_id: str, via: str, now: int) -> Record:
         # the same at every repetition, so that it is counted once
-        fields = web_event(trace, EventType.UNSUBSCRIBED, now, list_id, via, list_id=list_id)
+        fields = web_event(trace, kind, now, list_id, via, list_id=list_id)
         return self._event(trace, fields)
 
     def _event(self, trace: WebTrace, fields: dict[str, object]) -> Record:

@@ -106,6 +106,23 @@ def test_suppress_of_one_list(settings: Settings) -> None:
     assert "--list-id news.example.com" in wrong.output
 
 
+def test_c6_47_lifting_a_persons_own_wish_is_an_event(settings: Settings) -> None:
+    scope = ("--tenant", "shop", "--lane", "bulk")
+    run("suppress", "add", "ann@example.com", *scope, "--reason", "unsubscribe", "--list-id", "news.example.com")
+    run("suppress", "add", "bo@example.com", *scope, "--reason", "hard_bounce")
+    run("suppress", "remove", "bo@example.com", *scope)
+    origin = ("--origin", "form of 2026-11-24")
+    removed = run("suppress", "remove", "Ann@example.com", *scope, "--list-id", "news.example.com", *origin)
+    assert "1 removed" in removed.output
+    run("suppress", "check", "ann@example.com", *scope, "--list-id", "news.example.com")
+    (found,) = [
+        decode("DeliveryEvent", e.value) for e in read_all(settings.librdkafka(), f"{settings.topic_prefix}.events")
+    ]
+    assert (found["event_type"], found["tenant_id"], found["stream"]) == ("resubscribed", "shop", "bulk")
+    assert (found["recipient_domain"], found["reason"]) == ("example.com", "form of 2026-11-24")
+    assert found["attrs"] == {"list_id": "news.example.com"}
+
+
 def test_suppress_import_and_export(settings: Settings, tmp_path: Path) -> None:
     source = tmp_path / "list.csv"
     source.write_text("Email,Reason,Expires_At\na@example.com,complaint,\nbroken,,\nb@example.com,,2099-01-01\n")

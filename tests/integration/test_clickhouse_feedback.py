@@ -71,5 +71,27 @@ def test_history_by_todays_rules_is_shown_and_recorded(world: World) -> None:
     assert "0 of 4 events change" in run("--since", "9000d").output
 
 
+def test_opens_and_clicks_of_programs_are_counted_apart(world: World) -> None:
+    for number in range(1, 6):
+        world.event(number, EventType.DELIVERED, provider="p")
+    world.event(1, EventType.OPENED, T0 + 5000, provider="p", is_bot=True)  # a proxy that loads everything ahead
+    world.event(2, EventType.OPENED, T0 + 5000, provider="p", is_bot=True)
+    world.event(2, EventType.OPENED, T0 + 9000, provider="p")  # and then the person
+    world.event(3, EventType.CLICKED, T0 + 5000, provider="p", is_bot=True)  # a scanner follows every link
+    world.event(3, EventType.CLICKED, T0 + 5000, provider="p", is_bot=True)
+    world.event(4, EventType.CLICKED, T0 + 9000, provider="p")  # without images: the click is the open
+    world.event(4, EventType.UNSUBSCRIBED, T0 + 9500, provider="p")
+    world.event(4, EventType.RESUBSCRIBED, T0 + 9900, provider="p")
+    (row,) = query.ask(world.client, f"SELECT * FROM v_engagement({query.ALL_TIME}, group = 'provider')").dicts()
+    assert row == {
+        "key": "p", "delivered": 5, "opened": 2, "clicked": 1, "opened_by_programs_only": 1,
+        "clicked_by_programs_only": 1, "unsubscribed": 1, "resubscribed": 1, "complaints": 0,
+        "open_rate": 0.4, "click_rate": 0.2, "clicks_per_open": 0.5,
+    }  # fmt: skip
+    columns = "opened, opened_by_programs, clicked, clicked_by_programs, unsubscribed, resubscribed, delivered, events"
+    sums = ", ".join(f"sum({name})" for name in columns.split(", "))
+    assert query.ask(world.client, f"SELECT {sums} FROM email_events_hourly").rows == ((3, 2, 3, 2, 1, 1, 5, 13),)
+
+
 def test_reclassify_refuses_a_wrong_duration(world: World) -> None:
     assert run("--since", "soon").exit_code == 2

@@ -170,6 +170,8 @@ def test_the_page_stops_undoes_and_keeps_other_reasons(site: Site, web: Web) -> 
     assert "Subscribe again" in web.get(path).body
     assert "You are subscribed again." in web.press(path, ("do", "resume")).body
     assert "Stop receiving" in web.get(path).body
+    (back,) = site.wait(lambda: events(site, message_id, EventType.RESUBSCRIBED) or None, "the event of coming back")
+    assert (back.reason, back.attrs) == ("page", {"list_id": "letter.example"})
     assert "unsubscribed from all" in web.press(path, ("do", "stop-all")).body
     # one is ticked again: the stop of all goes, that of the other is written
     shown = (("shown", "letter.example"), ("shown", "offers.letter.example"), ("keep", "letter.example"))
