@@ -43,8 +43,11 @@ limits: venv-dev kafka
 bench: venv-dev kafka
 	$(BIN)/python -m tests.bench.run $(ARGS)
 
+FUZZ_MAILS := 20000
+FUZZ_SEED := 7
+
 fuzz: venv-dev
-	FUZZ_MAILS=20000 $(PYTEST) tests/properties/test_bounces.py $(ARGS)
+	FUZZ_MAILS=$(FUZZ_MAILS) FUZZ_SEED=$(FUZZ_SEED) $(PYTEST) tests/properties/test_bounces.py $(ARGS)
 
 venv-demo:
 	@tools/setup-python embedded
