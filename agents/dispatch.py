@@ -12,7 +12,7 @@ from streams.admit import Admitted
 from streams.events import Facts
 from streams.limits.rate import Limit
 from streams.login import wants_login
-from streams.outcome import Outcome, Patience, of_loss, of_refusal, of_reply, throttled
+from streams.outcome import Outcome, Patience, of_loss, of_no_tls, of_refusal, of_reply, throttled
 from streams.route import Route
 from streams.smtp import Envelope, Result
 
@@ -148,6 +148,8 @@ class Dispatch:
         if error.reply is not None:
             reply = error.reply
             self.finish(of_refusal(error.stage, reply.code, reply.enhanced, reply.text, self._patience()))
+        elif error.no_tls:
+            self.finish(of_no_tls(error.no_tls, str(error), self._patience()))
         else:
             self.finish(of_loss(error.stage, str(error), in_doubt, self._patience()))
 

@@ -2,6 +2,7 @@
 
     limiter = Limiter(settings); await limiter.start()
     limiter.submit(limits, go, late)    # go(): its tokens are taken. late(key, due_ms): not soon, this is its slot
+    await limiter.leaser.take(...)      # what is held, such as connections: agents/leaser.py
 
 What may go is decided in streams/limits; here are the timers, the demand that is sent a few times a second, and the
 grants that come back. All methods but `start` and `stop` belong to the loop's thread and never block.
@@ -14,15 +15,15 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from agents.leaser import Leaser
 from agents.quota_link import News, QuotaLink
 from agents.settings import Settings
 from schemas.quota import GrantEntry
 from streams.limits.book import Book, Late, Room
-from streams.limits.leases import Cap, Leases, Ticket
 from streams.limits.rate import Limit
 from streams.limits.rounds import GIVE_UP_S, IDLE_ROUND_S, NEWS_S, ROUND_S, valid_until
 
-__all__ = ["Cap", "Limit", "Limiter", "Room", "Ticket"]
+__all__ = ["Limit", "Limiter", "Room"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Limiter:
 
     def __init__(self, settings: Settings, room: Room | None = None) -> None:
         self._book: Book[_Call] = Book(room)
-        self._leases: Leases[Go] = Leases()
+        self.leaser = Leaser(self._leases_changed, lambda: self._link.partitions)
         self._link = QuotaLink(settings, self._heard)
         self._worker = ""
         self._valid_until = float("inf")
@@ -112,49 +113,10 @@ class Limiter:
         """The message was let go, but did not use its permit: the next one may have it."""
         self._book.refund(limits)
 
-    # ---- what is held
-
-    def lease(self, caps: tuple[Cap, ...], go: Go) -> Ticket[Go] | None:
-        """Hold one of each: None when they are held now (go is not called), else go() is called when they are.
-
-        Every holder calls `release` once, and who no longer waits calls `cancel`.
-        """
-        now = self._loop.time()
+    def _leases_changed(self, now: float) -> None:
         if now > self._valid_until:
             self._lapse(now)
-        ticket = self._leases.take(caps, go)
         self._plan(now)
-        return ticket
-
-    def cancel(self, ticket: Ticket[Go]) -> bool:
-        """It waits no longer. False: too late, go() was called, and `release` is due."""
-        waited = ticket.waits
-        self._leases.cancel(ticket)
-        self._plan(self._loop.time())
-        return waited
-
-    def release(self, caps: tuple[Cap, ...]) -> None:
-        """They are held no longer."""
-        self._run(self._leases.release(caps))
-        self._plan(self._loop.time())
-
-    def over(self, caps: tuple[Cap, ...]) -> bool:
-        """More are held here than may be: end one at the next good place."""
-        return self._leases.over(caps)
-
-    async def leased(self, caps: tuple[Cap, ...], timeout_s: float) -> bool:
-        """Wait for them. True: held, and `release` is due. False: not within the time."""
-        held: asyncio.Future[None] = self._loop.create_future()
-        ticket = self.lease(caps, lambda: held.set_result(None))
-        if ticket is None:
-            return True
-        try:
-            await asyncio.wait({held}, timeout=timeout_s)
-        except asyncio.CancelledError:
-            if not self.cancel(ticket):
-                self.release(caps)
-            raise
-        return not self.cancel(ticket)
 
     # ---- timers
 
@@ -165,7 +127,7 @@ class Limiter:
             if self._wake is not None:
                 self._wake.cancel()
             self._wake, self._wake_at = self._loop.call_at(max(due, now), self._advance), due
-        if (self._book.news or self._leases.news) and self._soon is None:
+        if (self._book.news or self.leaser.news) and self._soon is None:
             self._soon = self._loop.call_at(max(now, self._said + NEWS_S), self._speak)
 
     def _advance(self) -> None:
@@ -188,6 +150,7 @@ class Limiter:
             self._lapse(now)
         for call, late in self._book.sweep(now):
             self._be_late(call, late, now)
+        self.leaser.round(now)
         if now - self._tidied > IDLE_ROUND_S:
             self._tidied = now
             self._link.speak(self._worker, self._book.forget_idle(now), now)
@@ -198,7 +161,7 @@ class Limiter:
 
     def _send(self, everything: bool = False) -> None:
         now = self._said = self._loop.time()
-        self._link.speak(self._worker, [*self._book.demand(now, everything), *self._leases.demand(everything)], now)
+        self._link.speak(self._worker, [*self._book.demand(now, everything), *self.leaser.demand(everything)], now)
 
     def _heard(self, news: News) -> None:
         """In the link's thread."""
@@ -213,12 +176,13 @@ class Limiter:
             self._lapse(now)  # and what was granted to the old name is not ours any more
         if news.taken_over & self._link.used.keys():
             self._send(everything=True)
+        self.leaser.heard(news.heard)
         mine: tuple[list[GrantEntry], list[GrantEntry]] = ([], [])
         for grant in news.grants:
             if grant.worker == self._worker:
                 mine[grant.held].append(grant)
         self._run(call.go for call in self._book.granted(mine[False], now))
-        self._run(self._leases.granted(mine[True]))
+        self.leaser.granted(mine[True], now)
         self._plan(now)
 
     def _lapse(self, now: float) -> None:
@@ -226,7 +190,7 @@ class Limiter:
         log.warning("limits: Kafka has confirmed no demand for %.1f s: tokens are given up", GIVE_UP_S)
         self._new_name()
         self._book.give_up()
-        self._leases.give_up()
+        self.leaser.give_up()
         self._link.begin_anew(now)
         self._valid_until = now + GIVE_UP_S
         self._send(everything=True)

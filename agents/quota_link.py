@@ -35,10 +35,11 @@ _CONSUMER: dict[str, Any] = {
 
 
 class News(NamedTuple):
-    """What came: grants of the owners in force, and the partitions that have a new owner."""
+    """What came: grants of the owners in force, the partitions that have a new owner, those whose owner has spoken."""
 
     grants: list[GrantEntry]
     taken_over: set[int]
+    heard: set[int]
 
 
 class QuotaLink:
@@ -138,7 +139,7 @@ class QuotaLink:
             self.failure = e
 
     def _hear(self, messages: Iterable[Message]) -> None:
-        news = News([], set())
+        news = News([], set(), set())
         for message in messages:
             if (error := message.error()) is not None:
                 log.warning("grants of limits: %s", error)
@@ -156,9 +157,11 @@ class QuotaLink:
         if grant.epoch == TAKE_OVER:
             self._epochs[partition] = offset
             news.taken_over.add(partition)
+            news.heard.add(partition)
         elif grant.epoch >= self._epochs.get(partition, grant.epoch):
             self._epochs[partition] = grant.epoch
             news.grants.extend(grant.entries)
+            news.heard.add(partition)
             self._granted_at = time.monotonic()
         else:
             log.warning("%s[%d]@%d is void: its owner %s was relieved", self._grants, partition, offset, grant.owner)

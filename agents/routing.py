@@ -16,6 +16,7 @@ from agents.smtp_session import SourceError
 from agents.source_choice import Sources
 from streams.outcome import Patience, has_slot, limited, of_refusal, rejected
 from streams.route import MxAnswer, NoRoute, Route, route
+from streams.shaping.domains import own_tls
 from streams.warmup.caps import gives_way
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class Routing:
         """Queue it at its path."""
         assert dispatch.route is not None
         source = self._lookups.config.sources[dispatch.facts.source]
-        self._pool.submit(dispatch.facts.lane, dispatch.route, source, dispatch)
+        tls = own_tls(self._lookups.config, dispatch.facts.domain)
+        self._pool.submit(dispatch.facts.lane, dispatch.route, source, dispatch, tls)
 
     def ended(self, dispatch: Dispatch) -> None:
         """It is no longer under way."""

@@ -17,6 +17,8 @@ ANALYTICS_PREFIXES = ("STREAMPOST_CLICKHOUSE_", "STREAMPOST_SINK_")
 DEVELOPMENT_KEYS = "0:73747265616d706f73742d646576656c6f706d656e74"
 """Signs the tokens of demo and tests: anybody can forge them."""
 
+RFC_TIMES = "RFC 5321 wants at least"
+
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -59,6 +61,15 @@ class Settings(BaseSettings):
     inbound_port_file: Path | None = Field(None, description="Where to write the port of `streampost inbound`.")
     inbound_tls_cert: Path | None = Field(None, description="Certificate chain for STARTTLS, PEM.")
     inbound_tls_key: Path | None = Field(None, description="Its private key, PEM.")
+    smtp_greeting_timeout: float = Field(300, gt=0, description=f"Seconds to wait for a greeting; {RFC_TIMES} 5 min.")
+    smtp_command_timeout: float = Field(300, gt=0, description="The same for EHLO, STARTTLS, AUTH and RSET.")
+    smtp_mail_timeout: float = Field(300, gt=0, description=f"The same for MAIL; {RFC_TIMES} 5 min.")
+    smtp_rcpt_timeout: float = Field(300, gt=0, description=f"The same for RCPT; {RFC_TIMES} 5 min.")
+    smtp_data_timeout: float = Field(120, gt=0, description=f"The same for DATA; {RFC_TIMES} 2 min.")
+    smtp_block_timeout: float = Field(180, gt=0, description=f"For a piece of the body to leave; {RFC_TIMES} 3 min.")
+    smtp_body_timeout: float = Field(600, gt=0, description=f"For the reply to the final dot; {RFC_TIMES} 10 min.")
+    smtp_attempt_timeout: float = Field(900, gt=0, description="Over all of one message, from MAIL to the last reply.")
+    smtp_hurried_timeout: float = Field(45, gt=0, description="The same while others wait for it, or the worker stops.")
     slots_transactional: int = Field(100, ge=1, description="Transactional messages in flight per worker.")
     slots_bulk: int = Field(200, ge=1, description="Bulk messages in flight per worker.")
     soft_bounces: int = Field(5, ge=2, description="Soft bounces that suppress an address, one a day counted.")

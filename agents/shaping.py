@@ -5,13 +5,14 @@ import time
 from typing import NamedTuple
 
 from agents.config_files import ConfigHolder
-from agents.smtp_path import Limits
+from agents.smtp_terms import Limits, Terms
 from agents.tables import ControlTable
 from schemas.records import Control
 from streams import control
 from streams.config import Config
 from streams.events import Facts, scope
 from streams.limits.rate import Limit
+from streams.shaping.connections import caps_of, rate_of
 from streams.shaping.limits import Chosen, choose, limits_of, path_policy, stop_of
 from streams.warmup.caps import cap_of
 
@@ -51,14 +52,16 @@ class Shaping:
         return found
 
     def path_limits(self, lane: str, provider: str, site: str, source: str) -> Limits:
-        """What one path may do now. Connections are each worker's own."""
+        """What one path may do now."""
         config, now_ms = self._config(), int(time.time() * 1000)
         who = control.Facts("", "", provider, site, source, lane)
         found = self._paths.get(who)
         if found is None or _over(found[1], now_ms):
             chosen = self._chosen(who, now_ms)
             policy = path_policy(config, who, chosen)
-            limits = Limits(policy.connection_limit, policy.max_deliveries_per_connection)
+            caps, rate = caps_of(config, who, policy, chosen), rate_of(who, policy)
+            terms = Terms(caps, rate, policy.tls, policy.connect_timeout_s, policy.idle_timeout_s)
+            limits = Limits(policy.connection_limit, policy.max_deliveries_per_connection, terms=terms)
             if len(self._paths) >= MAX_KEPT:
                 self._paths.clear()
             found = self._paths[who] = (limits, chosen.until_ms)

@@ -30,52 +30,51 @@ class Dialer(NamedTuple):
 
     resolver: Resolver
     loopback_only: bool
-    seconds: float
 
-    async def dial(self, source: Source, address: str, port: int) -> socket.socket:
-        """A connected socket, which the caller closes.
+    async def dial(self, source: Source, address: str, port: int, seconds: float) -> socket.socket:
+        """A connected socket, which the caller closes. No step of the way takes longer than `seconds`.
 
         Raises SourceError or SessionLostError, both of stage `connect`.
         """
         if isinstance(source.proxy, Socks5):
-            return await self._by_socks(source, source.proxy, address, port)
+            return await self._by_socks(source, source.proxy, address, port, seconds)
         if isinstance(source.proxy, ProxyServer):
-            return await self._by_proxy(source, source.proxy, address, port)
+            return await self._by_proxy(source, source.proxy, address, port, seconds)
         try:
-            return await self._connected(source, address, port)
+            return await self._connected(source, address, port, seconds)
         except (OSError, TimeoutError) as e:
             if source.bind and isinstance(e, OSError) and e.errno == errno.EADDRNOTAVAIL:
                 raise SourceError("connect", f"no port is free on {source.bind}") from e
             raise SessionLostError("connect", f"{address}: {words(e)}") from e
 
-    async def _connected(self, source: Source, address: str, port: int) -> socket.socket:
+    async def _connected(self, source: Source, address: str, port: int, seconds: float) -> socket.socket:
         """Raises OSError or TimeoutError for the connection, SourceError for the address that it leaves from."""
         sock = _bound(source, address)
-        async with _kept(sock), asyncio.timeout(self.seconds):
+        async with _kept(sock), asyncio.timeout(seconds):
             await asyncio.get_running_loop().sock_connect(sock, (address, port))
         return sock
 
-    async def _to_proxy(self, source: Source, proxy: Socks5 | ProxyServer) -> socket.socket:
+    async def _to_proxy(self, source: Source, proxy: Socks5 | ProxyServer, seconds: float) -> socket.socket:
         last = "its name has no address"
         for address in await addresses_of(self.resolver, proxy.host):
             if self.loopback_only and not ip_address(address).is_loopback:
                 last = f"{address} is not loopback"
                 continue
             try:
-                return await self._connected(source, address, proxy.port)
+                return await self._connected(source, address, proxy.port, seconds)
             except (OSError, TimeoutError) as e:
                 last = words(e)
         raise SourceError("connect", f"{_named(proxy)}: {last}")
 
-    async def _by_socks(self, source: Source, proxy: Socks5, address: str, port: int) -> socket.socket:
+    async def _by_socks(self, source: Source, proxy: Socks5, address: str, port: int, seconds: float) -> socket.socket:
         login = read_login(proxy.credentials_file)
-        sock = await self._to_proxy(source, proxy)
+        sock = await self._to_proxy(source, proxy, seconds)
         async with _kept(sock):
             conversation = negotiate(address, port, login)
             try:
                 exchange = next(conversation)
                 while True:
-                    exchange = conversation.send(await self._exchange(sock, exchange, proxy, address))
+                    exchange = conversation.send(await self._exchange(sock, exchange, proxy, address, seconds))
             except StopIteration:
                 return sock
             except Socks5Error as e:
@@ -83,10 +82,12 @@ class Dialer(NamedTuple):
                     raise SessionLostError("connect", f"{address} by {_named(proxy)}: {e}") from e
                 raise SourceError("connect", f"{_named(proxy)}: {e}") from e
 
-    async def _exchange(self, sock: socket.socket, exchange: Exchange, proxy: Socks5, address: str) -> bytes:
+    async def _exchange(
+        self, sock: socket.socket, exchange: Exchange, proxy: Socks5, address: str, seconds: float
+    ) -> bytes:
         loop, got = asyncio.get_running_loop(), b""
         try:
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(seconds):
                 await loop.sock_sendall(sock, exchange.write)
                 while len(got) < exchange.read:  # not an octet more: the greeting may be right behind
                     more = await loop.sock_recv(sock, exchange.read - len(got))
@@ -101,8 +102,10 @@ class Dialer(NamedTuple):
             raise SourceError("connect", f"{_named(proxy)}: {words(e)}") from e
         return got
 
-    async def _by_proxy(self, source: Source, proxy: ProxyServer, address: str, port: int) -> socket.socket:
-        sock = await self._to_proxy(source, proxy)
+    async def _by_proxy(
+        self, source: Source, proxy: ProxyServer, address: str, port: int, seconds: float
+    ) -> socket.socket:
+        sock = await self._to_proxy(source, proxy, seconds)
         async with _kept(sock):
             host, own_port = sock.getsockname()[:2]
             near = Endpoint(proxy.address or host, own_port)

@@ -5,14 +5,19 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
+from agents.smtp_connect import Manner
 from agents.smtp_reach import Reach
+from agents.smtp_seat import Gate, Seat
 from agents.smtp_session import Job, Session, SessionFacts, SessionLostError, SourceError
+from agents.smtp_terms import Limits, Timeouts
 from streams.backlog import Pace
 from streams.egress import Source
 from streams.route import Route
 from streams.site_health import SiteHealth, failed
+from streams.tls import MODES
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +25,12 @@ ENOUGH_S = 10.0
 """After a refused connection beside open ones: how long no further one is tried."""
 
 
-class Limits(NamedTuple):
-    """Bounds of one path. `patience_s` is how long a job may wait for a connection before it is handed back."""
-
-    connections: int = 10
-    messages_per_connection: int = 200
-    jobs_per_connection: int = 10
-    patience_s: float = 25.0
-
-
 class Shared(NamedTuple):
-    """What the paths of a worker have in common."""
+    """What the paths of a worker have in common. Without a gate no limit holds over all workers."""
 
     reach: Reach
+    timeouts: Timeouts
+    gate: Gate | None
 
 
 class State(NamedTuple):
@@ -48,10 +46,10 @@ class _Waiting(NamedTuple):
 
 
 class Path:
-    """Jobs for one site from one source."""
+    """Jobs for one site from one source. `urgent`: their connections go before those of others."""
 
     def __init__(
-        self, shared: Shared, route: Route, source: Source, limits: Callable[[], Limits], state: State
+        self, shared: Shared, route: Route, source: Source, limits: Callable[[], Limits], state: State, urgent: bool
     ) -> None:
         self._shared = shared
         self._route = route
@@ -59,10 +57,12 @@ class Path:
         self._limits_now = limits
         self._limits = limits()
         self.state = state
+        self._urgent = urgent
         self._pace = Pace(asyncio.get_running_loop().time())
         self._queue: deque[_Waiting] = deque()
         self._idle: deque[asyncio.Future[Job | None]] = deque()
         self._sessions: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
         self.open: set[Session] = set()
         self._no_tls: set[str] = set()
         self._enough_until = 0.0
@@ -107,41 +107,66 @@ class Path:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._sessions.discard(task)
+        self._asking.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("session to %s failed: %r", self._route.site, error)
         if self._queue and not self._sessions:
             self.submit(self._queue.popleft().job)
 
-    def take(self) -> Job | None:
-        """A job that waits, without waiting."""
-        if not self._queue:
+    def _take(self, seat: Seat) -> Job | None:
+        """A job that waits, without waiting; none when the connection should end."""
+        if not self._queue or seat.over(self._limits.terms):
             return None
         job = self._queue.popleft().job
         self._pace.left(asyncio.get_running_loop().time(), last=not self._queue)
         return job  # type: ignore[no-any-return]
 
-    async def wait(self, seconds: float) -> Job | None:
-        """The next job, or None when none came in time."""
-        if (job := self.take()) is not None:
+    async def _wait(self, seat: Seat, seconds: float) -> Job | None:
+        """The next job, or None when none came in time or the connection should end."""
+        if (job := self._take(seat)) is not None:
             return job
+        if seat.over(self._limits.terms):
+            return None
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Job | None] = loop.create_future()
         self._idle.append(waiter)
         timer = loop.call_later(seconds, _no_job, waiter)
+        seat.rest(waiter)
         try:
             return await waiter
         finally:
+            seat.work()
             timer.cancel()
 
     def tick(self, now: float) -> None:
         """Once a second: break late sessions, hand back jobs that have waited too long or are too many."""
-        self._limits = self._limits_now()
+        self._renew(self._limits_now())
         for session in self.open:
             session.abort_if_late(now)
         while self._queue and now - self._queue[0].since > self._limits.patience_s:
-            self._queue.popleft().job.waited("no connection was free in time")
+            self._queue.popleft().job.waited(self._why_waiting())
         while len(self._queue) > self._room(now):
             self._queue.pop().job.waited(SLOW)
+        if not self._queue:
+            for task in self._asking:  # nobody needs it any more
+                task.cancel()
+
+    def _renew(self, limits: Limits) -> None:
+        """Connections that were opened under other terms end when they have nothing to do, or at the next message."""
+        if limits.terms == self._limits.terms:
+            self._limits = limits._replace(terms=self._limits.terms)  # the same object: compared for every message
+            return
+        self._limits = limits
+        for waiter in self._idle:
+            _no_job(waiter)
+
+    def _why_waiting(self) -> str:
+        terms = self._limits.terms
+        if not self._asking:
+            return NONE_FREE
+        wanted = [f"{cap.most} of {cap.key}" for cap in terms.caps]
+        wanted += [f"{terms.rate.rate} of {terms.rate.key}"] if terms.rate else []
+        return f"{NONE_FREE} ({', '.join(wanted)})"
 
     def _room(self, now: float) -> float:
         return self._pace.room(now, trusted=not self.state.health.failures)
@@ -151,8 +176,27 @@ class Path:
         job.unreachable(error, SessionFacts(relay.host if relay else self._route.hosts[0], self._source.name, ""))
 
     async def _serve(self) -> None:
+        seat = Seat(self._shared.gate, self._limits.terms, self._urgent)
         try:
-            session = await self._shared.reach.open(self._route.hosts, self._source, self._no_tls)
+            await self._enter(seat)
+            if self._queue:
+                await self._connect(seat)
+        finally:
+            seat.leave()
+
+    async def _enter(self, seat: Seat) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._asking.add(task)
+        try:
+            await seat.enter()
+        finally:
+            self._asking.discard(task)
+
+    async def _connect(self, seat: Seat) -> None:
+        manner = Manner(MODES[seat.terms.tls], seat.terms.over(self._shared.timeouts))
+        try:
+            session = await self._shared.reach.open(self._route.hosts, self._source, manner, self._no_tls)
         except SessionLostError as e:
             if self.open:  # one connection more than the server wants: the others go on with the queue
                 self._enough_until = asyncio.get_running_loop().time() + ENOUGH_S
@@ -161,7 +205,8 @@ class Path:
             return
         self.open.add(session)
         try:
-            await session.deliver(self.take, self.wait, self._limits.messages_per_connection)
+            most = self._limits.messages_per_connection
+            await session.deliver(partial(self._take, seat), partial(self._wait, seat), most)
         finally:
             self.open.discard(session)
         if session.settled:
@@ -179,6 +224,7 @@ class Path:
 
 
 SLOW = "the site takes mail too slowly"
+NONE_FREE = "no connection was free in time"
 
 
 def _no_job(waiter: asyncio.Future[Job | None]) -> None:

@@ -1,9 +1,11 @@
-"""Connections by path: (lane, source, site). Jobs queue at their path; sessions take them from there.
+"""Connections by path: (lane, source, site, TLS). Jobs queue at their path; sessions take them from there.
 
-Lanes have paths of their own, so that a transactional message never waits for a connection that bulk mail holds.
+Lanes have paths of their own, so that a transactional message never waits for a connection that bulk mail holds. So has
+mail of a domain with a word of its own about TLS, because its neighbours on the same hosts have not said it.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -11,15 +13,19 @@ from typing import NamedTuple
 from agents.dns import Resolver
 from agents.smtp_connect import Connector
 from agents.smtp_dial import Dialer
-from agents.smtp_path import Limits, Path, Shared, State
+from agents.smtp_path import Path, Shared, State
 from agents.smtp_reach import Reach
-from agents.smtp_session import Job, Timeouts
-from agents.smtp_tls import opportunistic_tls
+from agents.smtp_seat import Gate
+from agents.smtp_session import Job, Session
+from agents.smtp_terms import Limits, Timeouts
 from streams.egress import Source
-from streams.route import Route
+from streams.route import OTHER, Route
 
 REMEMBER_S = 1800.0
 """How long it is known that a site was down."""
+SLOW_ONES = 25
+"""So many messages of a lane may take as long as RFC 5321 section 4.5.3.2 allows; beyond, others need their slots."""
+URGENT = "transactional"
 
 
 class PathKey(NamedTuple):
@@ -28,10 +34,15 @@ class PathKey(NamedTuple):
     lane: str
     source: str
     site: str
+    tls: str = ""
 
 
 LimitsOf = Callable[[str, str, str, str], Limits]
 """Of a path, by lane, provider, site and source."""
+
+
+def _calm() -> bool:
+    return False
 
 
 class Pool:
@@ -44,23 +55,34 @@ class Pool:
         loopback_only: bool,
         limits: LimitsOf | Limits | None = None,
         timeouts: Timeouts | None = None,
+        gate: Gate | None = None,
+        pressed: Callable[[], bool] = _calm,
     ) -> None:
+        """`pressed`: whether messages that take long should end, because something waits for them."""
         self._limits_of = limits if callable(limits) else lambda *_: limits or Limits()
-        times = timeouts or Timeouts()
-        connector = Connector(Dialer(resolver, loopback_only, times.connect), port, times, opportunistic_tls())
-        self._shared = Shared(Reach(resolver, connector, loopback_only))
+        connector = Connector(Dialer(resolver, loopback_only), port)
+        self._shared = Shared(Reach(resolver, connector, loopback_only), timeouts or Timeouts(), gate)
+        self._pressed = pressed
         self._paths: dict[PathKey, Path] = {}
         self._down: dict[PathKey, State] = {}
 
-    def submit(self, lane: str, route: Route, source: Source, job: Job) -> None:
-        """Queue the job at its path."""
-        self._path(key_of(lane, route, source), route, source).submit(job)
+    @property
+    def connections(self) -> int:
+        """Open now."""
+        return sum(len(path.open) for path in self._paths.values())
+
+    def submit(self, lane: str, route: Route, source: Source, job: Job, tls: str = "") -> None:
+        """Queue the job at its path. `tls`: the recipient domain's own word, if it has one."""
+        self._path(key_of(lane, route, source, tls), route, source).submit(job)
 
     def _path(self, key: PathKey, route: Route, source: Source) -> Path:
         path = self._paths.get(key)
         if path is None:
-            limits = partial(self._limits_of, key.lane, route.provider, route.site, source.name)
-            path = self._paths[key] = Path(self._shared, route, source, limits, self._down.pop(key, State()))
+            provider = OTHER if source.relay else route.provider
+            found = partial(self._limits_of, key.lane, provider, key.site, source.name)
+            limits = partial(_with_tls, found, key.tls) if key.tls else found
+            state = self._down.pop(key, State())
+            path = self._paths[key] = Path(self._shared, route, source, limits, state, key.lane == URGENT)
         return path
 
     async def run(self) -> None:
@@ -70,6 +92,7 @@ class Pool:
             self._tick(asyncio.get_running_loop().time())
 
     def _tick(self, now: float) -> None:
+        self._hurry(now)
         for key, path in list(self._paths.items()):
             path.tick(now)
             if path.unused:
@@ -79,8 +102,26 @@ class Pool:
         for key in [k for k, state in self._down.items() if now > state.health.until + REMEMBER_S]:
             del self._down[key]
 
+    def _hurry(self, now: float) -> None:
+        """A server may take its time as long as nothing waits for it: then the longest are ended."""
+        late: defaultdict[str, list[tuple[float, Session]]] = defaultdict(list)
+        for key, path in self._paths.items():
+            for session in path.open:
+                if (over := session.overtime(now)) > 0:
+                    late[key.lane].append((over, session))
+        spared = 0 if late and self._pressed() else SLOW_ONES
+        for sessions in late.values():
+            for _, session in sorted(sessions, key=lambda found: found[0])[spared:]:
+                session.hurry()
 
-def key_of(lane: str, route: Route, source: Source) -> PathKey:
-    """A relay is one site, wherever the mail goes."""
-    site = f"{source.relay.host}:{source.relay.port}" if source.relay else route.site
-    return PathKey(lane, source.name, site)
+
+def key_of(lane: str, route: Route, source: Source, tls: str = "") -> PathKey:
+    """A relay is one site, wherever the mail goes; TLS with it is as its table says."""
+    if source.relay:
+        return PathKey(lane, source.name, f"{source.relay.host}:{source.relay.port}")
+    return PathKey(lane, source.name, route.site, tls)
+
+
+def _with_tls(limits_of: Callable[[], Limits], tls: str) -> Limits:
+    limits = limits_of()
+    return limits._replace(terms=limits.terms._replace(tls=tls))

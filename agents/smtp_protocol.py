@@ -22,6 +22,11 @@ class PipelinedProtocol(SMTPProtocol):
         found = self.transport.get_extra_info("ssl_object") if self.transport else None
         return str(found.version()) if found else ""
 
+    @property
+    def unsent(self) -> int:
+        """Octets that the server's window has not taken yet."""
+        return self.transport.get_write_buffer_size() if isinstance(self.transport, asyncio.WriteTransport) else 0
+
     def pipeline(self) -> None:
         """From now on replies come by `reply`, not by aiosmtplib's one-at-a-time waiter."""
         self._reader = ReplyReader()

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from agents.dns import Resolver
-from agents.smtp_connect import Connector
+from agents.smtp_connect import Connector, Manner
 from agents.smtp_dial import addresses_of
 from agents.smtp_session import Session, SessionLostError, SourceError
 from streams.egress import Relay, Source, can_reach
 from streams.route import usable_address
+from streams.tls import MODES, NONE
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,10 @@ class Reach(NamedTuple):
     connector: Connector
     loopback_only: bool
 
-    async def open(self, hosts: Sequence[str], source: Source, no_tls: set[str]) -> Session:
+    async def open(self, hosts: Sequence[str], source: Source, manner: Manner, no_tls: set[str]) -> Session:
         """A session with the first address that gives one. Raises the last SessionLostError, or SourceError.
 
-        `no_tls`: hosts whose TLS is broken; they are added here (RFC 7435).
+        `no_tls`: hosts whose TLS is broken; they are added here (RFC 7435). Where TLS must be they mean nothing.
         """
         last: SessionLostError | None = None
         async for place in self._places(hosts, source):
@@ -41,7 +42,7 @@ class Reach(NamedTuple):
                 last = last or SessionLostError("connect", place.refused)
                 continue
             try:
-                return await self._open(place, source, no_tls)
+                return await self._open(place, source, manner, no_tls)
             except SourceError as e:
                 if source.relay is None:
                     raise  # it would fail with every other address too
@@ -52,14 +53,16 @@ class Reach(NamedTuple):
             raise _of_source(last, source.relay)
         raise last or SessionLostError("connect", "no address of any MX host can be used")
 
-    async def _open(self, place: _Place, source: Source, no_tls: set[str]) -> Session:
+    async def _open(self, place: _Place, source: Source, manner: Manner, no_tls: set[str]) -> Session:
+        clear = manner._replace(tls=MODES[NONE])
+        known = place.host in no_tls and not manner.tls.need
         try:
-            return await self.connector.open(place.host, place.address, source, place.host not in no_tls)
+            return await self.connector.open(place.host, place.address, source, clear if known else manner)
         except ssl.SSLError as e:
             # RFC 7435: opportunistic TLS falls back to clear text where no policy forbids it
             log.info("TLS with %s failed (%s), sending in clear", place.host, e)
             no_tls.add(place.host)
-            return await self.connector.open(place.host, place.address, source, False)
+            return await self.connector.open(place.host, place.address, source, clear)
 
     async def _places(self, hosts: Sequence[str], source: Source) -> AsyncIterator[_Place]:
         for host in (source.relay.host,) if source.relay else hosts:

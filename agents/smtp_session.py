@@ -11,41 +11,23 @@ from typing import Any, NamedTuple, Protocol
 from aiosmtplib.errors import SMTPException
 
 from agents.smtp_protocol import PipelinedProtocol
+from agents.smtp_terms import Timeouts
 from streams.ehlo import Capabilities
 from streams.replies import Reply, ReplyError
 from streams.smtp import Envelope, Result, Transaction, refuse_early
 
 
-class Timeouts(NamedTuple):
-    """Seconds, by what is awaited (RFC 5321 section 4.5.3.2 allows more); `attempt` is the deadline over all of one
-    message, `command` is for EHLO, STARTTLS and AUTH, `body` for the reply to the final dot."""
-
-    connect: float = 10.0
-    greeting: float = 20.0
-    command: float = 20.0
-    attempt: float = 45.0
-    idle: float = 4.0
-    mail: float = 45.0
-    rcpt: float = 45.0
-    data: float = 45.0
-    body: float = 45.0
-
-    def of(self, stage: str) -> float:
-        """How long the reply of this stage of a transaction may take."""
-        return float(getattr(self, _TIMEOUT.get(stage, stage)))
-
-
-_TIMEOUT = {"rset": "command", "bdat": "body", "empty": "body"}
-"""Stages of a transaction whose time-out has another name."""
-
-
 class SessionLostError(Exception):
-    """The connection cannot go on; `stage` says what was awaited, `reply` what the server said, if anything."""
+    """The connection cannot go on; `stage` says what was awaited, `reply` what the server said, if anything.
 
-    def __init__(self, stage: str, text: str, reply: Reply | None = None) -> None:
+    `no_tls`: the enhanced code (RFC 3463) of why there is no TLS that is good enough, where it must be.
+    """
+
+    def __init__(self, stage: str, text: str, reply: Reply | None = None, no_tls: str = "") -> None:
         super().__init__(text)
         self.stage = stage
         self.reply = reply
+        self.no_tls = no_tls
 
 
 class SourceError(SessionLostError):
@@ -89,7 +71,7 @@ class _Open(NamedTuple):
 
 
 class Session:
-    """An open connection to one host. `deadline` is watched by the pool, which aborts what is past it."""
+    """An open connection to one host. Its time-outs are watched by the pool, which calls `abort_if_late`."""
 
     def __init__(
         self, protocol: PipelinedProtocol, caps: Capabilities, facts: SessionFacts, timeouts: Timeouts
@@ -98,17 +80,41 @@ class Session:
         self._timeouts = timeouts
         self.caps = caps
         self.facts = facts
-        self.deadline: float | None = None
         self.settled = 0
         self.shut: SessionLostError | None = None
         """The server's 421, if that ended the session (RFC 5321 section 3.8)."""
         self._awaited = ""
+        self._reply_by = 0.0
+        self._ends: float | None = None
+        self._unsent, self._moved_at = 0, 0.0
 
     def abort_if_late(self, now: float) -> None:
-        """Called about once a second with the loop's time."""
-        if self.deadline is not None and now > self.deadline:
-            seconds = min(self._timeouts.attempt, self._timeouts.of(self._awaited))
-            self._protocol.abort(TimeoutError(f"no reply within {seconds:.0f} s ({self._awaited})"))
+        """Called about once a second with the loop's time. C1.6: each stage has its own time, all are under one."""
+        if self._ends is None:
+            return
+        if now > self._ends:
+            self._abort(self._timeouts.attempt)
+        elif unsent := self._protocol.unsent:  # time for the reply begins when all has left
+            if unsent != self._unsent:
+                self._unsent, self._moved_at = unsent, now
+            elif now - self._moved_at > self._timeouts.block:
+                self._awaited = "block"
+                self._abort(self._timeouts.block)
+        elif self._unsent:
+            self._unsent, self._reply_by = 0, now + self._timeouts.of(self._awaited)
+        elif now > self._reply_by:
+            self._abort(self._timeouts.of(self._awaited))
+
+    def overtime(self, now: float) -> float:
+        """Seconds that the message under way has taken above `hurried`, the time that it has when others wait."""
+        return -1.0 if self._ends is None else now - (self._ends - self._timeouts.attempt) - self._timeouts.hurried
+
+    def hurry(self) -> None:
+        """End what takes so long: others wait for it."""
+        self._abort(self._timeouts.hurried)
+
+    def _abort(self, seconds: float) -> None:
+        self._protocol.abort(TimeoutError(f"no reply within {seconds:.0f} s ({self._awaited})"))
 
     async def deliver(self, take: Callable[[], Job | None], wait: Callable[[float], Any], limit: int) -> None:
         """Send jobs until none comes for a while or `limit` messages were sent, then QUIT.
@@ -118,7 +124,7 @@ class Session:
         """
         sent, reset, opened, current = 0, False, False, await self._next(wait)
         while current is not None:
-            following, self.deadline = None, current.deadline
+            following, self._ends = None, current.deadline
             try:
                 if not opened:
                     self._write(current.transaction.open(reset))
@@ -178,8 +184,8 @@ class Session:
         """Exchange replies and commands until the body is wanted or nothing is awaited."""
         transaction, now = current.transaction, asyncio.get_running_loop().time
         while not (transaction.wants_body or transaction.finished):
-            self._awaited = transaction.awaited  # C1.6: each stage has its own time, all are under one deadline
-            self.deadline = min(current.deadline, now() + self._timeouts.of(self._awaited))
+            self._awaited = transaction.awaited
+            self._reply_by = now() + self._timeouts.of(self._awaited)
             reply = await self._protocol.reply()
             more = transaction.on_reply(reply)
             if reply.code == 421:  # RFC 5321 section 3.8: the server closes the channel
@@ -191,13 +197,13 @@ class Session:
         self._protocol.write(data)
 
     def _settle(self, current: _Open) -> None:
-        self.deadline = None
+        self._ends = None
         for recipient in current.transaction.envelope.recipients:
             current.job.settle(recipient, current.transaction.results[recipient], self.facts)
 
     def _break(self, current: _Open, following: _Open | None, error: Exception, reused: bool) -> None:
         """Settle what is decided, report the rest as lost, give back what was not begun."""
-        self.deadline = None
+        self._ends = None
         transaction = current.transaction
         if following is not None:
             following.job.again()

@@ -1,4 +1,5 @@
-"""TLS contexts: one that takes any certificate, for servers of strangers, and verified ones for relays of ours."""
+"""TLS contexts: one that takes any certificate, for servers of strangers, and verified ones for relays of ours and
+where shaping.toml wants a valid certificate."""
 
 import ssl
 from functools import lru_cache
@@ -7,12 +8,18 @@ from pathlib import Path
 from agents.smtp_session import SourceError
 
 
+@lru_cache(maxsize=1)
 def opportunistic_tls() -> ssl.SSLContext:
     """RFC 7435: any certificate is better than none, where no policy of the domain asks for more."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def verified_tls() -> ssl.SSLContext:
+    """For a server whose certificate must be valid for its name, by the system's authorities."""
+    return _verifying(None, 0)
 
 
 def relay_context(ca_file: str | None) -> ssl.SSLContext:

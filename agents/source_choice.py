@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from prometheus_client import Gauge
+
 from agents.dispatch import Dispatch
 from agents.lookups import Lookups
 from schemas.records import Control
@@ -14,6 +16,8 @@ from streams.source_health import SourceHealth, comes_back_ms, none_left, return
 from streams.sources import choose
 
 log = logging.getLogger(__name__)
+
+SOURCE_OUT = Gauge("streampost_source_out", "1 while the source is out of its pools or on trial, else 0.", ("source",))
 
 Accepts = Callable[[str], bool]
 
@@ -36,6 +40,7 @@ class Sources:
         if self._lookups.config.sources is not self._known:
             self._known = self._lookups.config.sources
             self._health.clear()
+            SOURCE_OUT.clear()
         return self._choose(dispatch, self._usable(dispatch))
 
     def instead(self, dispatch: Dispatch) -> str:
@@ -100,9 +105,11 @@ class Sources:
     def failed(self, source: str, reason: str) -> None:
         """It could not be used."""
         if self._health.failed(source, time.monotonic(), reason, random.random()):
+            SOURCE_OUT.labels(source).set(1)
             log.warning("source %s leaves its pools for a while: %s", source, reason)
 
     def worked(self, source: str) -> None:
         """A server has answered by way of it."""
         if self._health and self._health.worked(source, time.monotonic()):
+            SOURCE_OUT.labels(source).set(0)
             log.info("source %s is back in its pools", source)

@@ -10,17 +10,17 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import faust
 import uvloop
-from prometheus_client import Gauge
 
 from agents.config_files import ConfigHolder, load
-from agents.deliver import Delivery
+from agents.deliver import MAX_SPAN, Delivery
 from agents.dns import Resolver
 from agents.faust_credentials import credentials
-from agents.finisher import OUTCOMES, Finisher
+from agents.finisher import Finisher
 from agents.health import Health
 from agents.limiter import Limiter
 from agents.lookups import Lookups
@@ -29,17 +29,21 @@ from agents.outbox import Outbox
 from agents.safe_consumer import SafeConsumer
 from agents.settings import Settings
 from agents.smtp_pool import Pool
+from agents.smtp_seat import Gate
+from agents.smtp_terms import timeouts_of
 from agents.tables import ControlTable, SuppressionTable, TemplateTable
 from agents.tail import TailReader
 from agents.topics_admin import TopicsError, client, require_topics
+from agents.worker_metrics import measure
 from schemas import topics
 from streams.dedup import Dedup
 from streams.window import Window
 
 log = logging.getLogger(__name__)
 
-STUCK_S = 600.0
-"""A partition whose oldest request is unfinished for this long ends the process: the next owner starts afresh."""
+STUCK_S = 300.0
+"""A partition whose oldest request is unfinished for this long, and the time of an attempt, ends the process: the next
+owner starts afresh."""
 
 DEDUP_ENTRIES = 200_000
 """Ids that a worker remembers, over all of its partitions."""
@@ -53,7 +57,6 @@ class Worker:
         self.seen: dict[int, Dedup] = {}
         self.holder = ConfigHolder(lambda: load(settings.config_dir, settings.config_overlay))
         self.health = Health()
-        self.health.registry.register(OUTCOMES)
         self.app = self._make_app()
         self._tail = TailReader(settings.librdkafka(), f"{settings.topic_prefix}.events")
         self._tables: tuple[Any, ...] = ()
@@ -100,8 +103,16 @@ class Worker:
         self.limiter = Limiter(settings)
         await self.limiter.start()
         lookups = Lookups(self.holder, suppressions, orders, settings.address_key)
-        pool = Pool(resolver, settings.smtp_port, settings.loopback_only, lookups.shaping.path_limits)
         consumer = self.app.consumer
+        pool = Pool(
+            resolver,
+            settings.smtp_port,
+            settings.loopback_only,
+            lookups.shaping.path_limits,
+            timeouts_of(settings),
+            Gate(self.limiter),
+            partial(_pressed, consumer),
+        )
         maker = Maker(self.holder, templates, settings.config_dir / "keys", settings.signing_keys)
         maker.load_keys()
         self.delivery = Delivery(
@@ -119,7 +130,7 @@ class Worker:
         for work in (self.outbox.run(), pool.run(), self._watch(consumer)):
             self._background.append(asyncio.create_task(_vital(work)))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.holder.reload)
-        self._measure(consumer)
+        measure(self.health.registry, consumer, pool, self.limiter.leaser)
         # what start-up made lives as long as the process: the collector need not walk it again for every 700 objects
         gc.collect()
         gc.freeze()
@@ -150,13 +161,6 @@ class Worker:
             windows[tp] = Window(generation, offset, finished, tail.end)
         return windows
 
-    def _measure(self, consumer: SafeConsumer) -> None:
-        def unfinished() -> float:
-            return sum(w.unfinished for w in list(consumer.windows.values()))
-
-        gauge = Gauge("streampost_unfinished", "Requests begun and not finished.", registry=self.health.registry)
-        gauge.set_function(unfinished)
-
     async def _watch(self, consumer: SafeConsumer) -> None:
         """Our own max.poll: a partition that does not move although it has work ends the process."""
         moved: dict[Any, tuple[int, float]] = {}
@@ -174,7 +178,7 @@ class Worker:
                 base, since = moved.get(tp, (-1, now))
                 if not window.unfinished or base != window.base:
                     moved[tp] = (window.base, now)
-                elif now - since > STUCK_S:
+                elif now - since > STUCK_S + self.settings.smtp_attempt_timeout:
                     log.critical("%s has not moved past offset %d for %.0f s; ending", tp, base, now - since)
                     os._exit(75)
 
@@ -214,6 +218,11 @@ async def _vital(work: Any) -> None:
     except BaseException:
         log.critical("a vital task failed; ending the process, nothing is lost", exc_info=True)
         os._exit(70)
+
+
+def _pressed(consumer: SafeConsumer) -> bool:
+    """Partitions are to be left, or a message that takes long keeps others of its partition from starting."""
+    return not consumer.flow_active or any(w.span > MAX_SPAN for w in list(consumer.windows.values()))
 
 
 def check_topics(settings: Settings) -> None:

@@ -15,7 +15,8 @@ class DemandEntry(NamedTuple):
     """One limit key in one worker. Counters grow as long as the worker keeps its name; times are milliseconds.
 
     A rate has a period: `want` messages wait, `closed` tokens are gone, of which `back` were not used after all.
-    What is held has period 0: the worker would hold `want` in all, may hold `spare` and holds `closed` now.
+    What is held has period 0: the worker would hold `want` in all, `back` of them for urgent work; it may hold `spare`
+    and holds `closed` now.
     """
 
     key: str

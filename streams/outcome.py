@@ -80,6 +80,13 @@ def of_loss(stage: str, text: str, in_doubt: bool, patience: Patience) -> Outcom
     return try_again(failed, patience)
 
 
+def of_no_tls(enhanced: str, text: str, patience: Patience) -> Outcome:
+    """TLS is wanted by our own policy, and cannot be had: not in clear, but later."""
+    reason = "TLS is required and could not be had"
+    failed = Outcome(EventType.BOUNCED, reason, "starttls", 0, enhanced, text[:MAX_DIAGNOSTIC], "network", "soft")
+    return try_again(failed, patience)
+
+
 def try_again(failed: Outcome, patience: Patience) -> Outcome:
     """Deferred to the lane's next slot, or expired when that would be too late."""
     due = patience.now_ms + int(1000 * delay_s(patience.policy.retry, patience.attempt, patience.chance))

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from streams.config_fields import Closed, Domain, Duration, Name
 from streams.limits.rate import Rate, parse
 from streams.reply_rules import CLASSES
+from streams.tls import MODES
 
 
 def _rate(value: object) -> Rate:
@@ -36,11 +37,17 @@ def _class(value: str) -> str:
     return value
 
 
+def _tls(value: str) -> str:
+    if value not in MODES:
+        raise ValueError(f"one of {', '.join(MODES)} is wanted, not {value!r}")
+    return value
+
+
 RateField = Annotated[Rate, BeforeValidator(_rate)]
 Regex = Annotated[str, Field(min_length=3, max_length=500), AfterValidator(_regex)]
 Code = Annotated[str, AfterValidator(_code)]
 BounceClass = Annotated[str, AfterValidator(_class)]
-Tls = Literal["none", "opportunistic", "required"]
+Tls = Annotated[str, AfterValidator(_tls)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 

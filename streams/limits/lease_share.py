@@ -1,4 +1,7 @@
-"""The owner's side of what is held, such as connections: fair allotments, never granted while another still holds."""
+"""The owner's side of what is held, such as connections: fair allotments, never granted while another still holds.
+
+Urgent wishes come first. When more workers want than there is, they take turns: nobody is left out for long.
+"""
 
 from collections.abc import Iterator
 
@@ -7,16 +10,19 @@ from streams.limits.fair import divide
 
 GRACE_S = 1.5
 """After a take-over nothing new is granted for so long: every holder says within it what it holds."""
+TURN_S = 5.0
+"""How long a turn is when not everybody can hold something."""
 
 
 class _Hold:
     """What one worker may hold and does hold. `told` are the decisions that it may still go by."""
 
-    __slots__ = ("held", "told", "want")
+    __slots__ = ("held", "told", "urgent", "want")
 
     def __init__(self) -> None:
         self.held = 0
         self.want = 0
+        self.urgent = 0
         self.told: list[tuple[int, int]] = []
 
     @property
@@ -49,7 +55,7 @@ class LeaseShare:
         hold = self._holds.setdefault(worker, _Hold())
         self._most = entry.count
         self._number = max(self._number, entry.seen)
-        hold.held, hold.want = entry.closed, entry.want
+        hold.held, hold.want, hold.urgent = entry.closed, entry.want, entry.back
         # it goes by the last decision that it has seen; earlier ones are void
         hold.told = [(entry.seen, entry.spare), *(t for t in hold.told if t[0] > entry.seen)]
 
@@ -61,8 +67,8 @@ class LeaseShare:
         """Decisions that differ from the last: lower ones at once, higher ones as far as nobody holds them."""
         if now - self._since < GRACE_S:
             return []
-        names = sorted(self._holds)
-        targets = divide(self._most, [self._holds[n].want for n in names])
+        names = self._in_turn(now)
+        targets = self._targets([self._holds[n] for n in names])
         free = self._most - sum(h.committed for h in self._holds.values())
         found = []
         for name, target in zip(names, targets, strict=True):
@@ -75,6 +81,20 @@ class LeaseShare:
             hold.told.append((self._number, hold.allotted + more))
             found.append(self._entry(name, hold))
         return found
+
+    def _in_turn(self, now: float) -> list[str]:
+        """All workers. The first ones get what cannot be divided."""
+        names = sorted(self._holds)
+        wanting = [name for name in names if self._holds[name].want]
+        if len(wanting) <= self._most:
+            return names
+        turn = int(now / TURN_S) % len(wanting)
+        return [*wanting[turn:], *wanting[:turn], *(name for name in names if not self._holds[name].want)]
+
+    def _targets(self, holds: list[_Hold]) -> list[int]:
+        first = divide(self._most, [min(h.urgent, h.want) for h in holds])
+        rest = divide(self._most - sum(first), [h.want - f for h, f in zip(holds, first, strict=True)])
+        return [f + r for f, r in zip(first, rest, strict=True)]
 
     def open_grants(self) -> Iterator[GrantEntry]:
         """The decisions in force, for the changelog."""

@@ -14,9 +14,9 @@ def lane_policy(config: Config, lane: str, domain: str) -> LanePolicy:
     return policy
 
 
-def tls_policy(config: Config, domain: str, path_tls: str) -> str:
-    """none, opportunistic or required: the domain's own word, else the path's (limits.PathPolicy.tls).
+def own_tls(config: Config, domain: str) -> str:
+    """The domain's own word about TLS, a mode of streams/tls.py; empty when it has none: then the path's counts.
 
-    Messages with different words must not share a connection: the path's key has to have it.
+    Messages with different words must not share a connection: the path's key has it.
     """
-    return config.shaping.domains.get(domain, NO_DOMAIN).tls or path_tls
+    return config.shaping.domains.get(domain, NO_DOMAIN).tls or ""

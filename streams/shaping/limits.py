@@ -14,6 +14,7 @@ from streams.config import Config
 from streams.control import Facts
 from streams.limits.rate import Limit, Rate, parse
 from streams.shaping.policies import NO_DOMAIN, NOTHING
+from streams.tls import OPPORTUNISTIC
 
 SUSPEND, BOUNCE, MAX_MESSAGE_RATE, MAX_CONNECTIONS = "suspend", "bounce", "max_message_rate", "max_connections"
 ACTIONS = (SUSPEND, BOUNCE, MAX_MESSAGE_RATE, MAX_CONNECTIONS)
@@ -34,7 +35,7 @@ class PathPolicy(NamedTuple):
     """What a path may do. Times are seconds; None is no limit.
 
     connection_limit: connections of the path (source and site); provider_connection_limit: of the source, over all
-    sites of the provider; tls: none, opportunistic or required.
+    sites of the provider (over which workers: streams/shaping/connections.py); tls: a mode of streams/tls.py.
     """
 
     connection_limit: int = 10
@@ -43,7 +44,7 @@ class PathPolicy(NamedTuple):
     max_deliveries_per_connection: int = 200
     connect_timeout_s: float = 10.0
     idle_timeout_s: float = 4.0
-    tls: str = "opportunistic"
+    tls: str = OPPORTUNISTIC
 
 
 DEFAULT_PATH = PathPolicy()
@@ -65,7 +66,7 @@ def problem_of(order: Control) -> str | None:
         return f"unknown action {order.action!r}; actions are {', '.join(ACTIONS)}"
     if order.action == MAX_MESSAGE_RATE and _rate(order) is None:
         return f"the value {order.value!r} is no rate, such as 100/s or 10/min"
-    if order.action == MAX_CONNECTIONS and _connections(order) is None:
+    if order.action == MAX_CONNECTIONS and connections_in(order) is None:
         return f"the value {order.value!r} is no number of connections"
     return None
 
@@ -105,7 +106,7 @@ def path_policy(config: Config, facts: Facts, chosen: Chosen = NONE_CHOSEN) -> P
     }
     policy = DEFAULT_PATH._replace(**{name: value for name, value in said.items() if value is not None})
     for order in chosen.orders:
-        if order.action == MAX_CONNECTIONS and (most := _connections(order)) is not None:
+        if order.action == MAX_CONNECTIONS and (most := connections_in(order)) is not None:
             policy = policy._replace(connection_limit=min(policy.connection_limit, most))
     return policy
 
@@ -151,8 +152,7 @@ def _of_domain(config: Config, domain: str) -> Iterator[tuple[tuple[str, ...], R
 def _ordered(chosen: Chosen) -> Iterator[tuple[str, Rate]]:
     for order in chosen.orders:
         if order.action == MAX_MESSAGE_RATE and (rate := _rate(order)) is not None:
-            scope = {f: value for f in Facts._fields if (value := getattr(order, f)) != ANY}
-            yield key_of(scope), rate
+            yield key_of(scope_of(order)), rate
 
 
 _NAMES: Mapping[frozenset[str], tuple[str, ...]] = {
@@ -179,6 +179,11 @@ def key_of(scope: Mapping[str, str]) -> str:
     return "/".join(("-".join(fields) or "all", *(_part(scope[field]) for field in fields)))
 
 
+def scope_of(order: Control) -> dict[str, str]:
+    """The facts that an order names."""
+    return {f: value for f in Facts._fields if (value := getattr(order, f)) != ANY}
+
+
 def _part(text: str) -> str:
     return quote(text, safe=",@:*")
 
@@ -190,5 +195,6 @@ def _rate(order: Control) -> Rate | None:
         return None
 
 
-def _connections(order: Control) -> int | None:
+def connections_in(order: Control) -> int | None:
+    """The number of an order for max_connections; None when it is none."""
     return int(order.value) if order.value.isascii() and order.value.isdigit() and int(order.value) >= 1 else None

@@ -12,7 +12,7 @@ class Block(NamedTuple):
     """One block, or several laid over one another; None is not said. Times are seconds.
 
     Of a path (source and site): connection_limit, max_connection_rate, max_deliveries_per_connection, connect_timeout,
-    idle_timeout, tls (none, opportunistic, required). provider_connection_limit: one source, all sites of the provider.
+    idle_timeout, tls (a mode of streams/tls.py). provider_connection_limit: one source, all sites of the provider.
     max_message_rate: the provider in all, or with no provider each site; source_max_message_rate: the same for each
     source; site_max_message_rate: each site and source of a provider; tenant_max_message_rate: each tenant there.
     """

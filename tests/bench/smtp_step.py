@@ -8,7 +8,8 @@ import aiosmtplib
 import uvloop
 
 from agents.smtp_protocol import PipelinedProtocol
-from agents.smtp_session import Session, SessionFacts, SessionLostError, Timeouts
+from agents.smtp_session import Session, SessionFacts, SessionLostError
+from agents.smtp_terms import Timeouts
 from streams.ehlo import parse_ehlo
 from streams.replies import Reply
 from streams.smtp import Envelope, Result

@@ -11,8 +11,7 @@ import agents.settings
 import analytics.settings
 from agents.cli import build
 from agents.feedback import JOBS
-from agents.smtp_path import Limits
-from agents.smtp_session import Timeouts
+from agents.smtp_terms import Limits, Timeouts
 from agents.worker import Worker
 from schemas.topics import LANES, requests
 from streams.config import read
@@ -157,7 +156,7 @@ def test_lanes_apart_are_groups_apart() -> None:
 def test_the_grace_period_covers_a_whole_attempt() -> None:
     text = (chart_docs.CHART / "templates" / "_checks.tpl").read_text("utf-8")
     least = int(text.partition('define "streampost.leastGrace" -}}')[2].partition("{{")[0])
-    assert least >= Timeouts().attempt + Limits().patience_s + 30
+    assert least >= Timeouts().hurried + Limits().patience_s + 30
     grace = worker(rendered(MINIMAL), "deliver")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert grace == 300
 

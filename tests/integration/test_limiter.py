@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from agents import quota
-from agents.limiter import Cap, Limit, Limiter
+from agents.leaser import Lease
+from agents.limiter import Limit, Limiter
 from agents.settings import Settings
 from agents.topics_admin import TopicsError
 from schemas.quota import TAKE_OVER, GrantEntry, QuotaGrant
 from streams.limits.bucket import BURST_S
 from streams.limits.rate import parse
+from streams.limits.ticket import Cap
 from tests.limits.agents import QuotaAgents
 from tests.support.kafka import Record, consume_all, create_topics, produce
 from tests.support.limits_sim import most_above
@@ -199,6 +201,11 @@ async def test_a_permit_that_was_not_used_is_there_for_the_next_message(
         assert messages.went[1] - messages.went[0] < 10
 
 
+async def taken(limiter: Limiter, caps: tuple[Cap, ...], seconds: float = GUARD_S) -> Lease:
+    async with asyncio.timeout(seconds):
+        return await limiter.leaser.take(caps, False, lambda: None)
+
+
 async def test_connections_are_shared_and_never_more_than_allowed(settings: Settings, agents: QuotaAgents) -> None:
     caps = (Cap("connections/gmail/s1", 4), Cap("connections/site/s1", 9))
     async with limiters(settings, 2) as made:
@@ -208,12 +215,12 @@ async def test_connections_are_shared_and_never_more_than_allowed(settings: Sett
             nonlocal most, ends
             limiter = made[number]
             for _ in range(3):
-                assert await limiter.leased(caps, GUARD_S)
+                lease = await taken(limiter, caps)
                 held[number] += 1
                 most = max(most, sum(held))
                 await asyncio.sleep(0.05)
                 held[number] -= 1
-                limiter.release(caps)
+                limiter.leaser.give_back(lease)
             ends += 1
 
         async with asyncio.timeout(2 * GUARD_S):
@@ -227,16 +234,17 @@ async def test_a_worker_that_holds_too_much_is_told_and_the_other_one_gets_its_p
 ) -> None:
     caps = (Cap("connections/x", 4),)
     async with limiters(settings, 2) as (greedy, other):
-        for _ in range(4):
-            assert await greedy.leased(caps, GUARD_S)
-        waiting = asyncio.create_task(other.leased(caps, GUARD_S))
+        leases = [await taken(greedy, caps) for _ in range(4)]
+        waiting = asyncio.create_task(taken(other, caps))
         async with asyncio.timeout(GUARD_S):
-            while not greedy.over(caps):
+            while not greedy.leaser.over(leases[0]):
                 await asyncio.sleep(0.01)
         assert not waiting.done()
-        greedy.release(caps)
-        assert await waiting
-        assert not await other.leased((Cap("connections/x", 4), Cap("connections/none", 0)), 0.1)
+        greedy.leaser.give_back(leases[0])
+        assert (await waiting).held
+        with pytest.raises(TimeoutError):
+            await taken(other, (Cap("connections/x", 4), Cap("connections/none", 0)), 0.1)
+        assert other.leaser.sums.waiting == 0, "who gives up waits no longer"
 
 
 async def test_who_cannot_reach_kafka_gives_up_its_tokens(

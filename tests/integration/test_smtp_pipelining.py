@@ -5,7 +5,7 @@ Whatever happens, each job has exactly one end, and what was not begun goes back
 
 import pytest
 
-from agents.smtp_pool import Limits
+from agents.smtp_terms import Limits
 from tests.support.jobs import QUICK, FakeJob, sending
 from tests.support.scripted_smtp import BEGIN, BYE, OPEN, TAKEN, Script, Step, greet, scripted, step
 

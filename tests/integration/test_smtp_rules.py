@@ -2,8 +2,7 @@
 
 import pytest
 
-from agents.smtp_pool import Limits
-from agents.smtp_session import Timeouts
+from agents.smtp_terms import Limits, Timeouts
 from streams.mime import Content, build
 from streams.refusal import Refusal
 from streams.replies import MAX_LINE

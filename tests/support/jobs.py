@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from agents.dns import Resolver
-from agents.smtp_path import Limits
 from agents.smtp_pool import Pool
-from agents.smtp_session import SessionFacts, SessionLostError, Timeouts
+from agents.smtp_session import SessionFacts, SessionLostError
+from agents.smtp_terms import Limits, Timeouts
 from streams.egress import Source
 from streams.route import Route
 from streams.smtp import Envelope, Result

@@ -1,7 +1,7 @@
 """The owner: rates and what is held, demands in, grants out."""
 
 from schemas.quota import DemandEntry, GrantEntry, QuotaDemand
-from streams.limits.lease_share import GRACE_S
+from streams.limits.lease_share import GRACE_S, TURN_S
 from streams.limits.owner import DEAD_S, SNAPSHOT_S, Owner
 from streams.limits.rate_share import STALE_S
 
@@ -193,3 +193,26 @@ def test_what_a_dead_worker_held_is_free_again() -> None:
     owner.demand(QuotaDemand("b", (hold(4, 4),)), DEAD_S)
     owner.grants(DEAD_S)
     assert given(owner.grants(DEAD_S + 0.1)) == {"b": (3, 4)}
+
+
+def test_when_not_everybody_can_hold_one_they_take_turns() -> None:
+    had = set()
+    for turn in range(3):
+        owner = Owner(-GRACE_S)
+        for worker in "abc":
+            owner.demand(QuotaDemand(worker, (hold(2, 3),)), turn * TURN_S)
+        allotted = {w: open_ for w, (_, open_) in given(owner.grants(turn * TURN_S)).items()}
+        assert list(allotted.values()) == [1, 1]
+        had |= {frozenset(allotted)}
+    assert had == {frozenset("ab"), frozenset("bc"), frozenset("ca")}
+
+
+def test_urgent_wishes_come_before_what_others_hold() -> None:
+    owner = ready()
+    owner.demand(QuotaDemand("a", (hold(2, 2),)), 0.0)
+    owner.grants(0.0)
+    owner.demand(QuotaDemand("a", (hold(2, 2, holds=2, seen=1, allotted=2),)), 0.1)
+    owner.demand(QuotaDemand("b", (hold(2, 2)._replace(back=2),)), 0.1)
+    assert given(owner.grants(0.1)) == {"a": (2, 0)}
+    owner.demand(QuotaDemand("a", (hold(2, 2, holds=0, seen=2),)), 0.2)
+    assert given(owner.grants(0.2)) == {"b": (3, 2)}

@@ -1,6 +1,6 @@
 """Policy of one domain stays with it."""
 
-from streams.shaping.domains import lane_policy, tls_policy
+from streams.shaping.domains import lane_policy, own_tls
 from tests.unit.streams.shaping.test_limits import config
 
 OWN = '[domain."slow.example"]\nretry = ["2h", "8h"]\ngive_up_after = "7d"\ntls = "required"\n'
@@ -15,5 +15,5 @@ def test_a_domain_has_its_own_patience_and_its_neighbours_have_the_lanes() -> No
 
 
 def test_tls_of_a_domain_goes_before_the_paths() -> None:
-    assert tls_policy(config(OWN), "slow.example", "opportunistic") == "required"
-    assert tls_policy(config(OWN), "neighbour.example", "opportunistic") == "opportunistic"
+    assert own_tls(config(OWN), "slow.example") == "required"
+    assert own_tls(config(OWN), "neighbour.example") == ""
