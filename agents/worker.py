@@ -135,8 +135,8 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
+        self.health.ready = True  # before anybody can ask
         self.health.serve_as_set(settings)
-        self.health.ready = True
 
     def acknowledge(self, origin: Any, message_id: str, event_offset: int) -> None:
         """Passed on: the finisher is made before the delivery that it reports to."""

@@ -21,9 +21,7 @@ def measure(registry: CollectorRegistry, consumer: SafeConsumer, pool: Pool, lea
 
     show("unfinished", "Requests begun and not finished.", lambda: _unfinished(consumer))
     show("connections", "SMTP connections open.", lambda: pool.connections)
-    show(
-        "leases_held", "Held of limits over all workers; one for each limit of a connection.", lambda: leaser.sums.held
-    )
+    show("leases_held", "Held of limits over all workers: one for each limit.", lambda: leaser.sums.held)
     show("leases_waiting", "Connections that wait for a limit over all workers.", lambda: leaser.sums.waiting)
     show("leases_alone", "Held without a grant: nobody grants, or more than may be.", lambda: leaser.sums.alone)
 

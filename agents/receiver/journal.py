@@ -55,7 +55,14 @@ class Journal:
         self.count: Counter[str] = Counter()
         self.open_transactions = 0
         self.open_connections = 0
+        self.most_connections = 0
         self.by_domain: dict[str, Counter[str]] = {}
+
+    def connected(self) -> None:
+        """One more connection is open."""
+        self.count["connections"] += 1
+        self.open_connections += 1
+        self.most_connections = max(self.most_connections, self.open_connections)
 
     def accept(self, message: bytes, sender: str, recipients: list[tuple[str, str]], peer: str) -> None:
         """Record one message for its (address, domain) recipients."""
@@ -128,6 +135,7 @@ class Journal:
             **{name: self.count[name] for name in NAMES},
             "open_transactions": self.open_transactions,
             "open_connections": self.open_connections,
+            "most_connections": self.most_connections,
             "by_domain": {d: dict(c) for d, c in sorted(self.by_domain.items())},
         }
 
@@ -137,6 +145,7 @@ class Journal:
         self._start = self._file.seek(0, 2)
         for memory in (self.count, self.attempts, self.by_domain, self._seen):
             memory.clear()
+        self.most_connections = self.open_connections
         return self._start
 
     def close(self) -> None:

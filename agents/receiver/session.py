@@ -56,8 +56,7 @@ class Session(Wire):
     def opened(self) -> None:
         """Greet in the words of the provider that listens on this address."""
         self.sessions.add(self)
-        self.journal.count["connections"] += 1
-        self.journal.open_connections += 1
+        self.journal.connected()
         self.host = self.desk.host_of(self.local)
         greeting = banner(self.host, self.facts())
         self.say(Answer(greeting, greeting[:1] == b"2", close=greeting[:3] == b"421"))

@@ -1,4 +1,4 @@
-"""The counts of one key: small cases that streams/limits/leases.py is built on (tests/unit/streams/limits/test_leases.py)."""
+"""The counts of one key; what comes of them is tested with streams/limits/leases.py."""
 
 from streams.limits.ticket import Cap, Hold, Ticket
 
