@@ -1,7 +1,7 @@
 {{/* Combinations that cannot work are refused at install, with what to do. Called once, by configmap.yaml. */}}
 
-{{/* A deliver worker that was told to stop: a message may wait 30 s for a connection and then take the 45 s that one
-     attempt may take (agents/smtp_session.py); 45 s more are the margin for events and commits. */}}
+{{/* A deliver worker that was told to stop: a message may wait 30 s for a connection and then take the 45 s that an
+     attempt has in a worker that stops (smtp_hurried_timeout); 45 s more are the margin for events and commits. */}}
 {{- define "streampost.leastGrace" -}}120{{- end -}}
 
 {{- define "streampost.checks" -}}
