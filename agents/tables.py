@@ -8,7 +8,7 @@ from agents.compacted import Entry
 from agents.follower import Follower
 from agents.settings import Settings
 from schemas.codec import decode
-from schemas.records import Control, Suppression, Template
+from schemas.records import Control, Suppression, Template, template_of
 from schemas.suppression_wire import Around, around, glance
 from streams import control, suppress, templates
 from streams.render import Compiled, RenderError
@@ -106,7 +106,7 @@ def template_change(entry: Entry) -> TemplateChange:
     key = TemplateKey(name, int(version))
     if entry.value is None:
         return TemplateChange(key, None)
-    record = Template(**decode("Template", entry.value))
+    record = template_of(decode("Template", entry.value))
     if (record.id, record.version) != key:
         raise ValueError(f"the key {key.encode().decode()} is not that of the record")
     return TemplateChange(key, record)

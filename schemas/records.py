@@ -1,6 +1,7 @@
 """The smaller records: Suppression, Strikes, Template, Control and DeadLetter, as their Avro files have them."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 ANY = "*"
 """In a scope: every tenant, every lane, every provider."""
@@ -37,6 +38,14 @@ class Strikes(NamedTuple):
     cleared_at: int = 0
 
 
+class TemplateImage(NamedTuple):
+    """An image of a template; HTML shows it as cid:<name>."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 class Template(NamedTuple):
     """One immutable version of a template."""
 
@@ -49,6 +58,17 @@ class Template(NamedTuple):
     preheader: str = ""
     created_at: int = 0
     author: str = ""
+    images: tuple[TemplateImage, ...] = ()
+
+
+def template_of(fields: Mapping[str, Any]) -> Template:
+    """The template of a decoded record."""
+    return Template(**{**fields, "images": tuple(TemplateImage(**image) for image in fields["images"])})
+
+
+def template_fields(template: Template) -> dict[str, Any]:
+    """What is encoded."""
+    return {**template._asdict(), "images": [image._asdict() for image in template.images]}
 
 
 class Control(NamedTuple):

@@ -144,6 +144,7 @@ def content_of(request: EmailRequest, rendered: Rendered, tenant: Tenant, facts:
         list_unsubscribe_mailto=mailto if bulk and tenant.unsubscribe_mailto else "",
         feedback_id=feedback_id(request, tenant, facts.lane),
         token=facts.token,
+        images=rendered.images,
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from schemas.request import Attachment
 from streams.fields import FieldError, control_free, fold, mailbox, unstructured
 from streams.header_rules import LANE_HEADERS, Header, caller_headers
-from streams.parts import body_part, check_attachments
+from streams.parts import InlinePart, body_part, check_attachments
 from streams.refusal import Refusal
 from streams.tokens import HEADER as TOKEN_HEADER
 
@@ -33,7 +33,8 @@ class Content(NamedTuple):
     """All that a message is made of. Addresses are already parsed: local part as given, domain as A-label.
 
     `message_id`@`host` is the Message-ID; `date_ms` is milliseconds since the epoch, UTC; `seed` is at least 8 random
-    octets for the boundaries. `list_unsubscribe_url` alone brings List-Unsubscribe-Post with it (RFC 8058).
+    octets for the boundaries; `images` are those of the template. `list_unsubscribe_url` alone brings
+    List-Unsubscribe-Post with it (RFC 8058).
     """
 
     sender: str
@@ -56,6 +57,7 @@ class Content(NamedTuple):
     list_unsubscribe_mailto: str = ""
     feedback_id: str = ""
     token: str = ""
+    images: tuple[InlinePart, ...] = ()
 
 
 class Built(NamedTuple):
@@ -78,7 +80,7 @@ def build(content: Content, limits: Limits = _NO_LIMITS) -> Built | Refusal:
     """The message. A Refusal (stage "mime") names the field that is wrong or too large."""
     try:
         check_attachments(content.attachments, limits.attachment, limits.attachments)
-        part = body_part(content.text, content.html, content.attachments, content.seed)
+        part = body_part(content.text, content.html, content.attachments, content.seed, content.images)
         headers = (*_headers(content), *part.headers)
     except FieldError as e:
         return Refusal("mime", str(e))

@@ -21,6 +21,13 @@ class Part(NamedTuple):
     body: bytes
 
 
+class InlinePart(NamedTuple):
+    """A part that HTML shows as cid:<content_id>, ready to be written."""
+
+    content_id: str
+    part: Part
+
+
 def check_attachments(attachments: tuple[Attachment, ...], limit: int, count: int) -> None:
     """Raises FieldError for an attachment that is too large or whose type, name or content id is not valid."""
     if len(attachments) > count:
@@ -42,16 +49,32 @@ def check_attachments(attachments: tuple[Attachment, ...], limit: int, count: in
             ids.add(file.content_id)
 
 
-def body_part(text: str | None, html: str | None, attachments: tuple[Attachment, ...], seed: bytes) -> Part:
-    """The tree of a message. Raises FieldError when there is neither text nor HTML."""
+def inline_part(name: str, media_type: str, content: bytes) -> InlinePart:
+    """Encode an image once for all messages that show it."""
+    return InlinePart(name, _file(Attachment(name, media_type, content, name)))
+
+
+def body_part(
+    text: str | None,
+    html: str | None,
+    attachments: tuple[Attachment, ...],
+    seed: bytes,
+    images: tuple[InlinePart, ...] = (),
+) -> Part:
+    """The tree of a message; an attachment takes the place of an image with its content id.
+
+    Raises FieldError when there is neither text nor HTML.
+    """
     inline = [f for f in attachments if f.content_id is not None and html is not None]
     files = [f for f in attachments if f.content_id is None or html is None]
     bodies = [] if text is None else [_text("text/plain", text)]
     if html is not None:
         part = _text("text/html", html)
-        if inline:
-            params = (("type", "text/html"),)  # RFC 2387 section 3.1
-            part = _multipart("related", [part, *map(_file, inline)], seed, params)
+        if inline or images:
+            own = {f.content_id for f in inline}
+            shown = [*(i.part for i in images if i.content_id not in own), *map(_file, inline)]
+            params = (("type", "text/html"),)  # RFC 2387 section 3.1; the root is the first part
+            part = _multipart("related", [part, *shown], seed, params)
         bodies.append(part)
     if not bodies:
         raise FieldError("text", "neither text nor html is given")

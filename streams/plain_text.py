@@ -13,7 +13,8 @@ _BLOCKS = frozenset(
     | {"form", "header", "hr", "main", "nav", "ol", "section", "table", "tbody", "thead", "tfoot", "tr", "ul"}
 )
 _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "pre"])
-_HIDDEN = ("display:none", "visibility:hidden", "mso-hide:all", "max-height:0;", "font-size:0;", "opacity:0;")
+_HIDDEN = ("display:none", "visibility:hidden", "mso-hide:all", "max-height:0;", "opacity:0;")
+_SIZE = re.compile(r"(?:^|;)font-size:(0(?:px|r?em|pt|%)?(?:!important)?;)?")
 _FILLERS = ("\u034f", "\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 """Invisible characters that pad a preheader."""
 
@@ -40,35 +41,47 @@ def _lines(run: re.Match[str]) -> str:
 
 
 def _walk(root: LexborNode) -> Iterator[str]:
-    """Depth first with our own stack, so that nesting of any depth is harmless. A string on it is written as it is."""
-    stack: list[LexborNode | str] = [root]
+    """Depth first with our own stack, so that nesting of any depth is harmless. A string on it is written as it is.
+
+    A bool on it says whether text is invisible from there on: MJML gives every cell size 0, and its text a size again.
+    """
+    stack: list[LexborNode | str | bool] = [root]
+    invisible = False
     while stack:
         node = stack.pop()
         if isinstance(node, str):
             yield node
             continue
+        if isinstance(node, bool):
+            invisible = node
+            continue
         tag = node.tag or ""
         if tag == "-text":
-            yield node.text_content or ""
-        elif tag not in _SKIPPED and not _hidden(node):
+            if not invisible:
+                yield node.text_content or ""
+        elif tag not in _SKIPPED and (style := _style(node)) is not None:
             before, after = _AROUND.get(tag) or _special(tag, node)
             yield before
             if after:
                 stack.append(after)
+            if style and (size := _SIZE.search(style)):
+                stack.append(invisible)
+                invisible = size[1] is not None
             children = list(node.iter(include_text=True))
             children.reverse()
             stack += children
 
 
-def _hidden(node: LexborNode) -> bool:
+def _style(node: LexborNode) -> str | None:
+    """The element's style without blanks; None when nothing within it is shown."""
     attributes = node.attributes
     if "hidden" in attributes:
-        return True
+        return None
     style = attributes.get("style")
     if not style:
-        return False
+        return ""
     plain = f"{style.replace(' ', '').lower()};".replace("0px;", "0;")
-    return any(rule in plain for rule in _HIDDEN)
+    return None if any(rule in plain for rule in _HIDDEN) else plain
 
 
 _AROUND = {

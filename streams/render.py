@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from minijinja import Environment, TemplateError
 
 from schemas.records import Template
+from schemas.request import Attachment
+from streams.fields import FieldError
+from streams.parts import InlinePart, check_attachments, inline_part
 from streams.plain_text import plain_text
 
 PARTS = ("subject", "preheader", "text", "html")
@@ -22,12 +25,14 @@ _PREHEADER = (
 
 
 class RenderLimits(NamedTuple):
-    """`fuel` is work per part (instructions + octets); sizes are characters."""
+    """`fuel` is work per part (instructions + octets); sizes are characters, of an image octets."""
 
     fuel: int = 2_000_000
     output: int = 1_000_000
     subject: int = 998
     source: int = 1_000_000
+    image: int = 10_000_000
+    images: int = 50
 
 
 class Compiled(NamedTuple):
@@ -39,14 +44,16 @@ class Compiled(NamedTuple):
     parts: tuple[str, ...]
     env: Environment
     limits: RenderLimits
+    images: tuple[InlinePart, ...] = ()
 
 
 class Rendered(NamedTuple):
-    """The parts of a message; text is made from the HTML where there is none."""
+    """The parts of a message; text is made from the HTML where there is none; images that the HTML shows."""
 
     subject: str
     text: str | None
     html: str | None
+    images: tuple[InlinePart, ...] = ()
 
 
 class RenderError(NamedTuple):
@@ -88,6 +95,11 @@ def check_template(template: Template, limits: RenderLimits = _LIMITS) -> tuple[
             env.add_template(part, source)
         except TemplateError as e:
             found.append(_error(label, part, e))
+    try:
+        files = tuple(Attachment(*image, image.name) for image in template.images)
+        check_attachments(files, limits.image, limits.images)
+    except FieldError as e:
+        found.append(RenderError(label, "images", None, str(e).replace("attachments", "images", 1)))
     return tuple(found)
 
 
@@ -98,7 +110,8 @@ def _compiled(template: Template, limits: RenderLimits) -> Compiled:
         sources["html"] = _with_preheader(sources["html"])
     for part, source in sources.items():
         env.add_template(part, source)
-    return Compiled(template.id, template.version, template.tenant, tuple(sources), env, limits)
+    images = tuple(inline_part(*image) for image in template.images)  # encoded here, once for all messages
+    return Compiled(template.id, template.version, template.tenant, tuple(sources), env, limits, images)
 
 
 def _with_preheader(html: str) -> str:
@@ -157,7 +170,8 @@ def _finished(compiled: Compiled, out: dict[str, str]) -> Rendered | RenderError
         return RenderError(_label(compiled), "subject", None, reason)
     html = out.get("html")
     text = out.get("text")
-    return Rendered(subject, plain_text(html) if text is None and html is not None else text, html)
+    shown = tuple(i for i in compiled.images if html and f"cid:{i.content_id}" in html) if compiled.images else ()
+    return Rendered(subject, plain_text(html) if text is None and html is not None else text, html, shown)
 
 
 def inline(subject: str, text: str | None, html: str | None) -> Rendered:

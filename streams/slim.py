@@ -5,6 +5,7 @@ is changed and the reason is told.
 """
 
 import re
+from collections import Counter
 from html import unescape
 from typing import NamedTuple
 
@@ -59,6 +60,7 @@ def inline_css(html: str) -> str | CannotSlim:
         return CannotSlim(f"its CSS or HTML cannot be read: {e}")
     if hidden.mark.findall(found) != [str(n) for n in range(len(hidden.codes))] or _shape(found) != _shape(marked):
         return CannotSlim("template code or elements would move: close every element in the branch that opens it")
+    found = _without_added(found, marked)
     doctype = re.search(r"<!doctype[^>]*>", html, re.IGNORECASE)
     if doctype:
         found = found.replace("<!DOCTYPE html>", doctype[0], 1)
@@ -116,16 +118,38 @@ def _unsafe(hidden: _Hidden) -> str:
 
 def _shape(html: str) -> list[str]:
     """Elements, comments and words in their order, without what a parser may add."""
-    shape = []
+    return [item for token in _TOKEN.finditer(html) for item in _items(token)]
+
+
+def _items(token: re.Match[str]) -> list[str]:
+    """What a token adds to the shape."""
+    if token["tag"]:
+        tag = _tag(token)
+        return [] if tag.lstrip("</") in _IMPLIED else [tag]
+    return [] if token["doctype"] else unescape(token[0]).split()
+
+
+def _tag(token: re.Match[str]) -> str:
+    name = _TAG_NAME.match(token[0])
+    return name[0].lower() if name else token[0]
+
+
+def _without_added(html: str, source: str) -> str:
+    """Without the <tbody> that the parser adds: it would be within a loop around rows, and its end outside."""
+    written: Counter[tuple[int, str]] = Counter()
+    at = 0
+    for token in _TOKEN.finditer(source):
+        written[at, _tag(token) if token["tag"] else ""] += 1
+        at += len(_items(token))
+    kept: list[str] = []
+    at = 0
     for token in _TOKEN.finditer(html):
-        if token["tag"]:
-            name = _TAG_NAME.match(token[0])
-            tag = name[0].lower() if name else token[0]
-            if tag.lstrip("</") not in _IMPLIED:
-                shape.append(tag)
-        elif not token["doctype"]:
-            shape += unescape(token[0]).split()
-    return shape
+        place = at, _tag(token) if token["tag"] else ""
+        if place[1] not in {"<tbody", "</tbody"} or written[place] > 0:
+            written[place] -= 1
+            kept.append(token[0])
+        at += len(_items(token))
+    return "".join(kept)
 
 
 def _minified(hidden: _Hidden, token: re.Match[str], squeeze: bool) -> str:

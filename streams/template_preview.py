@@ -35,7 +35,7 @@ def preview_page(name: str, rendered: Rendered, findings: Sequence[Finding]) -> 
             f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
             f"<h1>{escape(rendered.subject)}</h1>\n<p>Template {escape(name)}. {sizes}.</p>",
             _findings(findings),
-            _views(rendered.html),
+            _views(_with_images(rendered)),
             f"<h2>Text part</h2>\n<pre>{escape(rendered.text or 'none')}</pre>\n</body>\n</html>\n",
         )
     )
@@ -45,6 +45,16 @@ def _findings(findings: Sequence[Finding]) -> str:
     if not findings:
         return "<p>The check found nothing.</p>"
     return "<h2>Findings</h2>\n<ul>\n" + "".join(f"<li>{escape(str(f))}</li>\n" for f in findings) + "</ul>"
+
+
+def _with_images(rendered: Rendered) -> str | None:
+    """A page of its own has no other parts: cid: addresses become data: addresses."""
+    html = rendered.html
+    for image in sorted(rendered.images, key=lambda i: len(i.content_id), reverse=True):
+        media_type = dict(image.part.headers)["Content-Type"]
+        content = image.part.body.replace(b"\r\n", b"").decode("ascii")
+        html = (html or "").replace(f"cid:{image.content_id}", f"data:{media_type};base64,{content}")
+    return html
 
 
 def _views(html: str | None) -> str:

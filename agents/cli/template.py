@@ -1,5 +1,6 @@
 """`streampost template put | list | show | check | preview`: templates, whose versions never change."""
 
+import base64
 import getpass
 import json
 import time
@@ -8,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.output import fail
-from agents.cli.template_check import Inline, Minify, Source, Subject, check, checked, slimmed
+from agents.cli.template_check import Source, Subject, check, checked
 from agents.cli.template_preview import preview
+from agents.cli.template_slim import QUALITY, SIDE, Inline, Minify, Quality, Shrink, Side, Slimming, slimmed
 
 if TYPE_CHECKING:
     from agents.settings import Settings
     from schemas.records import Template
 
 Id = Annotated[str | None, typer.Option("--id", help="Template id; the name of the folder or file by default.")]
+
+MAX_OCTETS = 1_000_000
+"""Of a template as a record: a little less than Kafka takes where no one has said otherwise (1 MiB)."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,14 +42,19 @@ def put(
     subject: Subject = None,
     css: Inline = False,
     small: Minify = False,
+    images: Shrink = False,
+    side: Side = SIDE,
+    quality: Quality = QUALITY,
 ) -> None:
     """Check a template and write it as a new version."""
     from agents.records_writer import Record, WriteError, write_all  # noqa: PLC0415
     from agents.tables import TEMPLATES, TemplateKey  # noqa: PLC0415
     from schemas.codec import encode  # noqa: PLC0415
+    from schemas.records import template_fields  # noqa: PLC0415
     from streams.template_versions import Refused, Unchanged, place  # noqa: PLC0415
 
-    settings, wanted = _settings(), slimmed(checked(source, template_id, tenant, subject), css, small)
+    slimming = Slimming(css, small, images, side, quality)
+    settings, wanted = _settings(), slimmed(checked(source, template_id, tenant, subject), slimming)
     placed = place(wanted, version, {t.version: t for t in known_templates(settings) if t.id == wanted.id})
     if isinstance(placed, Refused):
         fail(placed.reason)
@@ -53,7 +63,9 @@ def put(
         return
     found = placed.template._replace(created_at=int(time.time() * 1000), author=getpass.getuser())
     key = TemplateKey(found.id, found.version).encode()
-    record = Record(f"{settings.topic_prefix}.{TEMPLATES}", key, encode("Template", found._asdict()))
+    record = Record(f"{settings.topic_prefix}.{TEMPLATES}", key, encode("Template", template_fields(found)))
+    if len(record.value or b"") > MAX_OCTETS:
+        fail(f"{found.id} has {len(record.value or b'')} octets with its images, above the {MAX_OCTETS} of a record")
     try:
         write_all(settings.librdkafka(), [record])
     except WriteError as e:
@@ -74,6 +86,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Show the parts of a version."""
+    from schemas.records import template_fields  # noqa: PLC0415
     from streams.render import PARTS  # noqa: PLC0415
 
     name, at, version = template.rpartition("@")
@@ -82,12 +95,19 @@ def show(
     if not found:
         fail(f"there is no template {template}")
     if as_json:
-        typer.echo(json.dumps(found[-1]._asdict(), ensure_ascii=False))
+        typer.echo(json.dumps(template_fields(found[-1]), ensure_ascii=False, default=_base64))
         return
     typer.echo(f"{found[-1].id}@{found[-1].version}  tenant {found[-1].tenant}")
     for part in PARTS:
         if value := getattr(found[-1], part):
             typer.echo(f"--- {part}\n{value}")
+    for image in found[-1].images:
+        typer.echo(f"--- image {image.name}, {image.media_type}, {len(image.content)} octets")
+
+
+def _base64(content: bytes) -> str:
+    """As the JSON format of a record has bytes (schemas/json_format.py)."""
+    return base64.b64encode(content).decode()
 
 
 def _settings() -> "Settings":

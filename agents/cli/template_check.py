@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.output import fail, fail_all
+from agents.cli.template_slim import QUALITY, SIDE, Inline, Minify, Quality, Shrink, Side, Slimming, slimmed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agents.template_files import TemplateSource
     from schemas.records import Template
     from streams.lint import Finding
     from streams.render import Rendered
@@ -18,8 +22,6 @@ Sources = Annotated[Path, typer.Argument(exists=True, help="A template's folder,
 Subject = Annotated[str | None, typer.Option(help="Subject; that of subject.txt by default.")]
 Variables = Annotated[list[str] | None, typer.Option("--var", help="name=value; a value may be JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings end with exit code 1 as well.")]
-Inline = Annotated[bool, typer.Option("--inline-css", help="Write the rules of style blocks into the elements.")]
-Minify = Annotated[bool, typer.Option("--minify", help="Take needless space and comments out of the HTML.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Findings and sizes only, not the rendered parts.")]
 
 SAMPLE_MAIL = {
@@ -41,60 +43,74 @@ def check(
     var: Variables = None,
     css: Inline = False,
     small: Minify = False,
+    images: Shrink = False,
+    side: Side = SIDE,
+    quality: Quality = QUALITY,
     strict: Strict = False,
     quiet: Quiet = False,
 ) -> None:
     """Look for errors and spam-prone or unsupported constructs. With sample.json or --var, render and measure it."""
     wrong = {"error", "warning"} if strict else {"error"}
-    ready = [(path, slimmed(checked(path, None, "*", subject), css, small)) for path in _templates(source)]
-    found = [f for path, template in ready for f in _check_one(path, template, var, quiet)]
+    found = []
+    for path in _templates(source):
+        template = checked(path, None, "*", subject)
+        light = slimmed(template, Slimming(css, small, images, side, quality))
+        found += _check_one(path, template._replace(template=light), var, quiet)
     if any(f.severity in wrong for f in found):
         raise typer.Exit(1)
 
 
-def slimmed(template: "Template", css: bool, small: bool) -> "Template":
-    """What `put` writes with these options, and how the size changed; ends the command when it cannot be done."""
-    from streams.lint import octets  # noqa: PLC0415
-    from streams.slim import CannotSlim, slim  # noqa: PLC0415
-
-    found = slim(template, css, small)
-    if isinstance(found, CannotSlim):
-        fail(f"template {template.id}: CSS cannot be inlined: {found.reason}")
-    if css or small:
-        typer.echo(f"{template.id}: HTML source {octets(template.html)} octets before, {octets(found.html)} after")
-    return found
-
-
 def _templates(source: Path) -> list[Path]:
     """A folder without parts whose subfolders have some is a folder of templates."""
-    from agents.template_files import PART_FILES  # noqa: PLC0415
+    from agents.template_files import MJML, PART_FILES  # noqa: PLC0415
 
     def has_parts(folder: Path) -> bool:
-        return any((folder / name).exists() for name in PART_FILES.values())
+        return any((folder / name).exists() for name in (MJML, *PART_FILES.values()))
 
     if not source.is_dir() or has_parts(source):
         return [source]
     return sorted(p for p in source.iterdir() if p.is_dir() and has_parts(p)) or [source]
 
 
-def _check_one(source: Path, template: "Template", var: list[str] | None, quiet: bool) -> "list[Finding]":
-    from streams.lint import lint, lint_size, octets  # noqa: PLC0415
+def _check_one(path: Path, source: "TemplateSource", var: list[str] | None, quiet: bool) -> "list[Finding]":
+    from streams.lint import octets  # noqa: PLC0415
 
-    words = sample_of(source, var)
+    template = source.template
+    words = sample_of(path, var)
     rendered = None if words is None else render_sample(template, words)
     html = template.html if rendered is None else rendered.html
-    found = [*lint(template), *lint_size(html)]
+    found = findings(source, html)
     for finding in found:
-        typer.echo(f"{source}: {finding}")
+        typer.echo(f"{path}: {finding}")
     if not any(f.severity == "error" for f in found):
-        typer.echo(f"{source}: no errors")
+        typer.echo(f"{path}: no errors")
     state = "not rendered, no sample.json or --var" if rendered is None else "rendered with the sample"
     text = template.text if rendered is None else rendered.text
-    typer.echo(f"{source}: HTML {octets(html)} octets, text {octets(text)} octets ({state})")
+    typer.echo(f"{path}: HTML {octets(html)} octets, text {octets(text)} octets ({state})")
+    if template.images:
+        typer.echo(
+            f"{path}: images {sum(len(i.content) for i in template.images)} octets, {len(template.images)} of them"
+        )
     if rendered is not None and not quiet:
-        for part, value in rendered._asdict().items():
+        for part, value in (("subject", rendered.subject), ("text", rendered.text), ("html", rendered.html)):
             typer.echo(f"--- {part}\n{value}" if value else f"--- no {part}")
     return found
+
+
+def findings(source: "TemplateSource", html: str | None) -> "list[Finding]":
+    """What the rules find in a template whose HTML renders to `html`; compiled MJML has no lines of its own."""
+    from streams.lint import lint, lint_size  # noqa: PLC0415
+
+    found = [*lint(source.template), *_image_findings(source.template), *lint_size(html)]
+    return found if source.mjml is None else [f._replace(line=None) if f.part == "html" else f for f in found]
+
+
+def _image_findings(template: "Template") -> "Iterable[Finding]":
+    if not template.images and "cid:" not in (template.html or ""):
+        return ()
+    from streams.image_lint import lint_images  # noqa: PLC0415
+
+    return lint_images(template)
 
 
 def render_sample(template: "Template", words: dict[str, Any]) -> "Rendered":
@@ -120,20 +136,21 @@ def sample_of(source: Path, var: list[str] | None) -> dict[str, Any] | None:
     return None if sample is None and var is None else {**(sample or {}), **parse_variables(var or [])}
 
 
-def checked(source: Path, template_id: str | None, tenant: str, subject: str | None) -> "Template":
+def checked(source: Path, template_id: str | None, tenant: str, subject: str | None) -> "TemplateSource":
     """The template of a folder or file; ends the command when it could not be used."""
-    from agents.template_files import TemplateFileError, read_template  # noqa: PLC0415
+    from agents.template_files import TemplateFileError, read_source  # noqa: PLC0415
     from streams.render import check_template  # noqa: PLC0415
 
     try:
-        template = read_template(source, template_id, tenant, subject)
+        found = read_source(source, template_id, tenant, subject)
     except TemplateFileError as e:
         fail(e)
+    template = found.template
     if "@" in template.id or not template.id.isprintable():
         fail(f"{template.id!r} is no template id: it has @ or control characters", 2)
     if errors := check_template(template):
         fail_all([str(e) for e in errors])
-    return template
+    return found
 
 
 def read_variables(path: Path) -> dict[str, Any]:

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from agents.cli.output import fail
-from agents.cli.template_check import Source, Subject, Variables, checked, read_variables, render_sample, sample_of
+from agents.cli.template_check import (
+    Source,
+    Subject,
+    Variables,
+    checked,
+    findings,
+    read_variables,
+    render_sample,
+    sample_of,
+)
 
 Vars = Annotated[Path | None, typer.Option("--vars", exists=True, dir_okay=False, help="Variables, a JSON file.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Page to write; <template id>.preview.html by default.")]
@@ -17,14 +26,14 @@ def preview(
 ) -> None:
     """Write a page that shows a template at two widths. sample.json, then --vars, then --var give the variables."""
     from agents.cli.variables import parse_variables  # noqa: PLC0415
-    from streams.lint import lint, lint_size  # noqa: PLC0415
     from streams.template_preview import preview_page  # noqa: PLC0415
 
-    template = checked(source, None, "*", subject)
+    found = checked(source, None, "*", subject)
+    template = found.template
     given = {} if variables is None else read_variables(variables)
     words = {**(sample_of(source, None) or {}), **given, **parse_variables(var or [])}
     rendered = render_sample(template, words)
-    page = preview_page(template.id, rendered, [*lint(template), *lint_size(rendered.html)])
+    page = preview_page(template.id, rendered, findings(found, rendered.html))
     target = out or Path(f"{template.id}.preview.html")
     try:
         target.write_text(page, "utf-8")

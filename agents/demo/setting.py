@@ -15,7 +15,7 @@ from agents.settings import Settings
 from agents.tables import SUPPRESSIONS, TEMPLATES, TemplateKey
 from agents.template_files import read_template
 from schemas import address, codec, ids
-from schemas.records import ANY, Suppression
+from schemas.records import ANY, Suppression, template_fields
 from streams.dkim import ED25519, RSA
 from streams.suppress import Scope, SuppressionKey
 
@@ -50,7 +50,7 @@ def prepare_tables(settings: Settings) -> None:
         template = read_template(folder)._replace(version=1, created_at=now_ms, author="demo")
         key = TemplateKey(template.id, template.version).encode()
         records.append(
-            Record(f"{settings.topic_prefix}.{TEMPLATES}", key, codec.encode("Template", template._asdict()))
+            Record(f"{settings.topic_prefix}.{TEMPLATES}", key, codec.encode("Template", template_fields(template)))
         )
     for text in OPTED_OUT:
         hashed = ids.address_hash(settings.address_key, address.parse(text).normalised)

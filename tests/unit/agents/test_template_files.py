@@ -37,7 +37,7 @@ def test_what_is_no_template(tmp_path: Path) -> None:
         read_template(write(tmp_path / "a", subject_txt="Hi", notes_txt="x"))
     with pytest.raises(TemplateFileError, match="no subject"):
         read_template(write(tmp_path / "b", message_txt="x"))
-    with pytest.raises(TemplateFileError, match=r"named \.html or \.txt"):
+    with pytest.raises(TemplateFileError, match=r"named \.html, \.mjml or \.txt"):
         read_template(write(tmp_path / "c", page_docx="x") / "page.docx")
     (tmp_path / "bad.txt").write_bytes(b"abc\xff")
     with pytest.raises(TemplateFileError, match="not UTF-8: invalid start byte at byte 3"):

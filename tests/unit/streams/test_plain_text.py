@@ -26,6 +26,15 @@ from streams.plain_text import plain_text
         ('<div style="display: NONE">x</div><div hidden>y</div>z', "z"),
         ('<span style="max-height:0px;opacity:0.8">x</span>y', "y"),
         ('<span style="opacity:0.8;font-size:0.9em">x</span>', "x"),
+        (
+            '<i style="font-size:0">x</i><i style="color:red; font-size: 0PX !important">y</i>',
+            "",
+        ),
+        (
+            '<div style="font-size:0px">x<p style="font-size:13px">y<b style="font-size:0">z</b>a</p>b</div>c',
+            "ya\n\nc",
+        ),
+        ('<div style="font-size:0"><a href="https://a.test"><img alt="Logo"></a></div>', "Logo <https://a.test>"),
         ('<div style="mso-hide:all">x</div>y', "y"),
         ("a\u200b\u200c\ufeff&#847;b", "ab"),
         ("<!-- comment --><p>x</p><!--[if mso]>y<![endif]-->", "x"),
