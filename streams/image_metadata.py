@@ -71,6 +71,8 @@ def _png(data: bytes) -> Iterator[bytes]:
     at = 8
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4])
+        if end > len(data):
+            break
         kind = data[at + 4 : at + 8]
         if kind not in _PNG_SPOKEN:
             yield data[at:end]

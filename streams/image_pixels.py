@@ -53,11 +53,19 @@ def _full(picture: Image.Image) -> Image.Image:
 
 
 def _palette(picture: Image.Image, media_type: str) -> Image.Image:
-    """A PNG of at most 256 colours is written with a palette, if that says exactly the same."""
+    """A PNG of at most 256 colours is written with a palette, which says exactly the same."""
     if media_type != "image/png" or picture.mode not in {"RGB", "RGBA"} or "transparency" in picture.info:
         return picture
     if picture.getcolors(256) is None:
         return picture
-    method = Image.Quantize.FASTOCTREE if picture.mode == "RGBA" else Image.Quantize.MEDIANCUT
-    small = picture.quantize(256, method, dither=Image.Dither.NONE)
-    return small if small.convert(picture.mode).tobytes() == picture.tobytes() else picture
+    octets = picture.convert("RGBA").tobytes()
+    pixels = [octets[i : i + 4] for i in range(0, len(octets), 4)]
+    # opaque ones last, so that only the others need an alpha in the file
+    found = sorted(set(pixels), key=lambda colour: (colour[3], colour))
+    numbers = {colour: number for number, colour in enumerate(found)}
+    small = Image.frombytes("P", picture.size, bytes([numbers[pixel] for pixel in pixels]))
+    small.putpalette(b"".join(colour[:3] for colour in found))
+    small.info = dict(picture.info)
+    if alphas := bytes([colour[3] for colour in found if colour[3] < 255]):
+        small.info["transparency"] = alphas
+    return small

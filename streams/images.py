@@ -5,7 +5,9 @@ shrink(name, data, limits)      # Shrunk | ImageError
 """
 
 import io
+import struct
 import warnings
+import zlib
 from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
@@ -17,6 +19,8 @@ MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
 """What every mail program shows; SVG, WebP and AVIF are not."""
 
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF"}
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+"""What Pillow's readers raise for files that are not as they should be."""
 
 
 class ImageLimits(NamedTuple):
@@ -78,7 +82,7 @@ def look(name: str, data: bytes, limits: ImageLimits = _LIMITS) -> Look | ImageE
         return ImageError(name, f"a decompression bomb: {e}")
     except UnidentifiedImageError:
         return ImageError(name, "not a PNG, JPEG or GIF")
-    except (OSError, ValueError, SyntaxError, EOFError) as e:
+    except _BROKEN as e:
         return ImageError(name, f"broken: {e}")
 
 
@@ -104,7 +108,7 @@ def shrink(name: str, data: bytes, limits: ImageLimits = _LIMITS) -> Shrunk | Im
         with Image.open(io.BytesIO(data), formats=tuple(_FORMATS.values())) as image:
             bare = stripped(before.media_type, data, orientation(image))
             again = encoded(image, before.media_type, limits.side, limits.quality)
-    except (OSError, ValueError, SyntaxError, EOFError) as e:
+    except _BROKEN as e:
         return ImageError(name, f"broken: {e}")
     best = min((bare, again) if again is not None else (bare,), key=len)
     after = look(name, best, limits)

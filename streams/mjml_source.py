@@ -134,8 +134,9 @@ class Source:
         elif found["comment"]:
             if "[if" in found["comment"] or "[endif" in found["comment"]:
                 raise WrongError(place, "a conditional comment stands here: write it within mj-raw")
-        elif found["text"].strip("\ufeff \t\r\n"):
-            raise WrongError(place, f"text where only elements may be: {found['text'].strip()[:40]!r}")
+        elif words := found["text"].strip("\ufeff \t\r\n"):
+            place = place._replace(at=place.at + found["text"].index(words))
+            raise WrongError(place, f"text where only elements may be: {words[:40]!r}")
         return found.end()
 
     def _element(self, found: re.Match[str], place: Place, within: tuple[str, ...]) -> int:

@@ -15,6 +15,7 @@ from streams.compose import (
     unsubscribe_url,
 )
 from streams.config import SenderDomain, Tenant
+from streams.parts import inline_part
 from streams.refusal import Refusal
 from streams.render import Rendered
 from streams.templates import TemplateTable
@@ -149,3 +150,17 @@ def test_c7_50_token_in_a_signed_header() -> None:
     assert verifies(data, 0)
     assert "x-streampost-token" in str(parsed(data)["DKIM-Signature"]).lower()
     assert "X-Streampost-Token" not in parsed(composed().data)
+
+
+def test_images_of_the_template_are_in_the_message_and_signed() -> None:
+    image = inline_part("logo.png", "image/png", bytes(range(200)))
+    rendered = Rendered("s", "text", '<img src="cid:logo.png" alt="Logo">', (image,))
+    made = compose(request(**MAIL), rendered, TENANT, BULK, b"12345678", SIGNERS, DATE_MS // 1000)
+    assert isinstance(made, Composed)
+    assert verifies(made.data)
+    (part,) = [p for p in parsed(made.data).walk() if p.get_content_type() == "image/png"]
+    assert part.get_content() == bytes(range(200))
+    small = TENANT._replace(max_message_bytes=300)
+    refused = compose(request(**MAIL), rendered, small, BULK, b"12345678", SIGNERS, DATE_MS // 1000)
+    assert isinstance(refused, Refusal)
+    assert "above the limit of 300" in refused.reason

@@ -1,6 +1,6 @@
 import pytest
 
-from schemas.records import Template
+from schemas.records import Template, TemplateImage
 from streams.render import (
     Compiled,
     Rendered,
@@ -152,3 +152,35 @@ def test_odd_values_are_harmless() -> None:
 def test_inline_content_is_not_a_template() -> None:
     assert inline("{{ x }}", None, "<p>{{ y }}</p>") == Rendered("{{ x }}", "{{ y }}", "<p>{{ y }}</p>")
     assert inline("s", "t", None) == Rendered("s", "t", None)
+
+
+def images(*names: str) -> tuple[TemplateImage, ...]:
+    return tuple(TemplateImage(name, "image/png", b"x") for name in names)
+
+
+def test_a_message_has_the_images_that_its_html_shows() -> None:
+    html = '<img src="cid:a.png">{% if vip %}<img src="cid:{{ own }}">{% endif %}'
+    found = compile_template(Template("t", 1, subject="s", html=html, images=images("a.png", "b.png", "c.png")))
+    assert isinstance(found, Compiled)
+    for vip, shown in ((False, ["a.png"]), (True, ["a.png", "c.png"])):
+        made = render(found, {"vip": vip, "own": "c.png"})
+        assert isinstance(made, Rendered)
+        assert [i.content_id for i in made.images] == shown
+        # the part is the one that was encoded when the version was compiled
+        assert all(any(i is own for own in found.images) for i in made.images)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (TemplateImage("a b.png", "image/png", b"x"), "images[0].content_id: 'a b.png' is not a content id"),
+        (TemplateImage("a.png", "image", b"x"), "images[0].content_type: 'image' is not a media type"),
+        (TemplateImage("a.png", "image/png", bytes(101)), "images[0]: 101 octets, above the limit of 100"),
+    ],
+)
+def test_a_wrong_image_is_an_error_of_the_template(image: TemplateImage, reason: str) -> None:
+    found = check_template(Template("t", 1, subject="s", text="x", images=(image,)), RenderLimits(image=100))
+    assert len(found) == 1
+    assert str(found[0]).startswith(f"template t@1, images: {reason}")
+    twice = check_template(Template("t", 1, subject="s", text="x", images=images("a.png", "a.png")))
+    assert "given twice" in str(twice[0])

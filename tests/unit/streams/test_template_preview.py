@@ -1,8 +1,10 @@
 """The preview page holds the message as data, never as part of itself."""
 
+import base64
 from html.parser import HTMLParser
 
 from streams.lint import Finding
+from streams.parts import inline_part
 from streams.render import Rendered
 from streams.template_preview import WIDTHS, preview_page
 
@@ -55,3 +57,12 @@ def test_a_template_without_html_has_no_frames() -> None:
     seen = Seen(preview_page("t", Rendered("s", "text", None), []))
     assert not [tag for tag, _ in seen.tags if tag == "iframe"]
     assert "No HTML part." in seen.text
+
+
+def test_images_are_shown_from_the_page_itself() -> None:
+    images = tuple(inline_part(name, "image/png", b"png" * 30) for name in ("a.png", "a.png.png"))
+    html = '<img src="cid:a.png"><img src="cid:a.png.png"><img src="cid:b.png">'
+    seen = Seen(preview_page("t", Rendered("s", "t", html, images), []))
+    frames = {attrs["srcdoc"] for tag, attrs in seen.tags if tag == "iframe"}
+    data = "data:image/png;base64," + base64.b64encode(b"png" * 30).decode()
+    assert frames == {f'<img src="{data}"><img src="{data}"><img src="cid:b.png">'}

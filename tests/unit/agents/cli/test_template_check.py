@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from agents.cli.template import register
+from tests.support.images import gif, jpeg
 
 SHIPPED = Path(__file__).parents[4] / "config" / "templates"
 
@@ -95,3 +96,53 @@ def test_css_that_cannot_be_inlined_ends_with_the_reason(tmp_path: Path) -> None
     found = run("check", source, "--inline-css")
     assert found.exit_code == 1
     assert "template a: CSS cannot be inlined: " in found.output
+
+
+MJML = Path(__file__).parents[3] / "golden" / "mjml" / "template"
+
+
+def test_mjml_is_compiled_and_sizes_are_reported() -> None:
+    found = run("check", MJML, "--strict", "--quiet")
+    assert found.exit_code == 0, found.output
+    octets = sum(p.stat().st_size for p in (MJML / "message.mjml", *(MJML / "parts").iterdir()))
+    assert f"template: MJML {octets} octets, compiled to HTML " in found.output
+    assert "images 1171 octets, 1 of them" in found.output
+
+
+def test_findings_in_compiled_mjml_have_no_line_of_a_file_that_no_one_has(tmp_path: Path) -> None:
+    (tmp_path / "a.mjml").write_text(
+        '<mjml><mj-body><mj-section><mj-column>\n<mj-image src="http://a.example/x.png" /><mj-social>'
+        '<mj-social-element name="facebook" href="https://a.example/" /></mj-social>'
+        "</mj-column></mj-section></mj-body></mjml>"
+    )
+    found = run("check", tmp_path / "a.mjml", "--subject", "Hi", "--strict")
+    assert found.exit_code == 1
+    assert "warning: plain-http: html: " in found.output
+    assert "warning: engine-image: html: " in found.output
+
+
+def test_images_are_shrunk_and_reported(tmp_path: Path) -> None:
+    source = folder(tmp_path / "a", '<!DOCTYPE html><img src="cid:photo.jpg" alt="x">', {"name": "x"})
+    data = jpeg((300, 200))
+    (source / "photo.jpg").write_bytes(data)
+    assert "warning: image-place: images: photo.jpg says where it was taken" in run("check", source).output
+    found = run("check", source, "--shrink-images", "--image-side", 150, "--image-quality", 60)
+    assert f"a: photo.jpg {len(data)} octets, 300 x 200 before, " in found.output
+    assert ", 150 x 100 after" in found.output
+    assert "image-place" not in found.output
+    assert (source / "photo.jpg").read_bytes() == data
+
+
+def test_an_animation_is_reported_as_left_alone(tmp_path: Path) -> None:
+    source = folder(tmp_path / "a", '<!DOCTYPE html><img src="cid:a.gif" alt="x">', {"name": "x"})
+    (source / "a.gif").write_bytes(gif(3))
+    size = len(gif(3))
+    wanted = f"a: a.gif {size} octets, 20 x 20 before, {size} octets, 20 x 20 after (it moves: left as it is)"
+    assert wanted in run("check", source, "--shrink-images").output
+
+
+def test_preview_shows_images(tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    found = run("preview", MJML, "--out", out)
+    assert found.exit_code == 0, found.output
+    assert out.read_text("utf-8").count("src=&quot;data:image/png;base64,") == 2
