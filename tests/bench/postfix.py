@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.bench import proc
 from tests.bench.injector import wait_for_port
-from tests.support.postfix_services import SERVICES
+from tests.support.postfix_services import SERVICES, started, write_config
 
 PACKAGES = ("postfix", "opendkim")
 CONCURRENCY = 200
@@ -107,21 +107,17 @@ def running_peer(
     folder: Path, receiver: int, key: Path, domain: str, milter: str, ports: tuple[int, int]
 ) -> Iterator[Peer]:
     """Postfix on ports[0], OpenDKIM on a unix socket or on TCP ports[1]; `key` is <selector>.pem."""
-    for path in (folder, folder / "queue", folder / "data", folder / "etc"):
-        path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o755)  # the daemons give up root and must still get there
-    shutil.chown(folder / "data", "postfix")
     socket = f"inet:{ports[1]}@127.0.0.1" if milter == "tcp" else f"local:{folder}/milter"
     address = f"inet:127.0.0.1:{ports[1]}" if milter == "tcp" else f"unix:{folder}/milter"
+    values = {"folder": folder, "receiver": receiver, "milter": address, "port": ports[0], "concurrency": CONCURRENCY}
+    write_config(folder, _MAIN.format(**values), _MASTER.format(**values))
     opendkim_conf = folder / "opendkim.conf"
     opendkim_conf.write_text(_OPENDKIM.format(domain=domain, selector=key.stem, key=key, socket=socket))
-    values = {"folder": folder, "receiver": receiver, "milter": address, "port": ports[0], "concurrency": CONCURRENCY}
-    (folder / "etc" / "main.cf").write_text(_MAIN.format(**values))
-    (folder / "etc" / "master.cf").write_text(_MASTER.format(**values))
     with (folder / "opendkim.log").open("wb") as log:
         signer = subprocess.Popen(["opendkim", "-f", "-x", str(opendkim_conf)], stdout=log, stderr=log)
     try:
-        with _postfix(folder / "etc", folder / "queue") as master:
+        with started(folder):
+            master = int((folder / "queue" / "pid" / "master.pid").read_text().strip())
             wait_for_port(ports[0])
             if milter == "tcp":
                 wait_for_port(ports[1])
@@ -129,18 +125,3 @@ def running_peer(
     finally:
         signer.send_signal(signal.SIGTERM)
         signer.wait(20)
-
-
-@contextmanager
-def _postfix(config: Path, queue: Path) -> Iterator[int]:
-    _run("postfix", "-c", str(config), "start")
-    try:
-        yield int((queue / "pid" / "master.pid").read_text().strip())
-    finally:
-        _run("postfix", "-c", str(config), "stop")
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")

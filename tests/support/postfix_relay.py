@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.support.kafka import wait_until
-from tests.support.postfix_services import SERVICES
+from tests.support.postfix_services import SERVICES, started, write_config
 from tests.support.proxies import free_port, need
 
 _MAIN = """compatibility_level = 3.6
@@ -81,27 +81,18 @@ def running_relay(receiver: int, mechanisms: str = "PLAIN LOGIN", tls: str = "en
     if os.geteuid() != 0:
         pytest.skip("Postfix needs root")
     with tempfile.TemporaryDirectory(prefix="relay-") as name:  # pytest's own folder is for root alone
-        folder = Path(name)
-        folder.chmod(0o755)  # the daemons give up root and must still get there
-        yield from _running(folder, receiver, mechanisms, tls)
+        yield from _running(Path(name), receiver, mechanisms, tls)
 
 
 def _running(folder: Path, receiver: int, mechanisms: str, tls: str) -> Iterator[PostfixRelay]:
-    for path in (folder / "queue", folder / "data", folder / "etc", folder / "etc" / "sasl"):
-        path.mkdir()
-    shutil.chown(folder / "data", "postfix")
     relay = PostfixRelay(free_port(), free_port(), folder / "ca.pem", folder / "mail.log")
     _write_certificates(folder)
-    _write_accounts(folder, mechanisms)
     values = {"folder": folder, "receiver": receiver, "tls": tls, "port": relay.port, "implicit": relay.implicit}
-    (folder / "etc" / "main.cf").write_text(_MAIN.format(**values))
-    (folder / "etc" / "master.cf").write_text(_MASTER.format(**values))
-    _postfix(folder, "start")
-    try:
+    write_config(folder, _MAIN.format(**values), _MASTER.format(**values))
+    _write_accounts(folder, mechanisms)
+    with started(folder):
         wait_until(lambda: _greets(relay.port), "the relay greets", 20)
         yield relay
-    finally:
-        _postfix(folder, "stop")
 
 
 def _greets(port: int) -> bool:
@@ -113,17 +104,12 @@ def _greets(port: int) -> bool:
 
 
 def _write_accounts(folder: Path, mechanisms: str) -> None:
+    (folder / "etc" / "sasl").mkdir()
     (folder / "etc" / "sasl" / "smtpd.conf").write_text(_SASL.format(folder=folder, mechanisms=mechanisms))
     user, _, realm = USER.partition("@")
     command = ["saslpasswd2", "-p", "-c", "-f", str(folder / "sasldb2"), "-u", realm, user]
     subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True)
     shutil.chown(folder / "sasldb2", "postfix")
-
-
-def _postfix(folder: Path, verb: str) -> None:
-    command = ["postfix", "-c", str(folder / "etc"), verb]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"postfix {verb}: {done.stdout}{done.stderr}"
 
 
 def _write_certificates(folder: Path) -> None:

@@ -1,4 +1,10 @@
-"""The part of master.cf that every Postfix of the tests and the bench has; {concurrency} bounds the deliveries."""
+"""What every Postfix of the tests and the bench shares: services, folders, start and end."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 SERVICES = """pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -18,3 +24,31 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
+"""The end of its master.cf; {concurrency} bounds the deliveries."""
+
+
+def write_config(folder: Path, main: str, master: str) -> None:
+    """main.cf and master.cf in folder/etc, and the folders queue and data."""
+    for path in (folder, *(folder / name for name in ("queue", "data", "etc"))):
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o755)  # the daemons give up root and must still get there
+    shutil.chown(folder / "data", "postfix")
+    (folder / "etc" / "main.cf").write_text(main)
+    (folder / "etc" / "master.cf").write_text(master)
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[None]:
+    """The Postfix of this folder; stopped at the end."""
+    _postfix(folder, "start")
+    try:
+        yield
+    finally:
+        _postfix(folder, "stop")
+
+
+def _postfix(folder: Path, verb: str) -> None:
+    command = ["postfix", "-c", str(folder / "etc"), verb]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"postfix {verb}: {done.stdout}{done.stderr}")

@@ -1,7 +1,6 @@
 """Postfix, with OpenDKIM where a test wants its word."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from os import chown
@@ -88,16 +87,13 @@ def running_postfix(routes: Routes, dns: Mapping[str, str] | None = None) -> Ite
         _write(folder, ports, routes)
         if dns:
             stack.enter_context(running_opendkim(folder, dns))
-        stack.enter_context(_master(folder / "etc"))
+        stack.enter_context(postfix_services.started(folder))
         for port in ports.values():
             wait_for_port(port)
         yield MailServer(folder, ports, folder / "mail.log", "]: connect from unknown[")
 
 
 def _write(folder: Path, ports: Mapping[str, int], routes: Routes) -> None:
-    for name in ("queue", "data", "etc"):
-        (folder / name).mkdir()
-    shutil.chown(folder / "data", "postfix")
     full = folder / "mail" / "full"
     full.write_bytes(b"x" * (LIMIT - 1))
     chown(full, NOBODY, NOBODY)
@@ -111,22 +107,7 @@ def _write(folder: Path, ports: Mapping[str, int], routes: Routes) -> None:
         "relayed": ", ".join(routes),
         "routes": f"inline:{{ {pairs} }}" if pairs else "",  # an empty inline table is an error
     }
-    (folder / "etc" / "main.cf").write_text(_MAIN.format(**values))
-    (folder / "etc" / "master.cf").write_text(_MASTER.format(folder=folder, **ports))
-
-
-@contextmanager
-def _master(config: Path) -> Iterator[None]:
-    _postfix(config, "start")
-    try:
-        yield
-    finally:
-        _postfix(config, "stop")
-
-
-def _postfix(config: Path, verb: str) -> None:
-    done = subprocess.run(["postfix", "-c", str(config), verb], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"postfix {verb}: {done.stdout}{done.stderr}"
+    postfix_services.write_config(folder, _MAIN.format(**values), _MASTER.format(folder=folder, **ports))
 
 
 POSTFIX = Kind("postfix", missing, running_postfix)
