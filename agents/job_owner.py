@@ -201,6 +201,8 @@ _READER: dict[str, Any] = {
     "fetch.message.max.bytes": 1_000_000,
     "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 100,
+    # else every small batch of events wakes every job, and the broker spends more time on fetches than on mail
+    "fetch.min.bytes": 65_536,
 }
 _PRODUCER: dict[str, Any] = {
     "acks": "all",

@@ -71,6 +71,10 @@ class Processes:
                 raise TimeoutError(f"{port_file.stem} was not ready within {seconds:.0f} s")
             time.sleep(0.1)
 
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds, user and system, that each has used so far."""
+        return {name: round(cpu_seconds(child.pid), 1) for name, child in self._children.items()}
+
     def pids(self) -> dict[str, int]:
         """For whoever wants to look."""
         return {name: child.pid for name, child in self._children.items()}
@@ -96,3 +100,12 @@ def resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process with all its threads, 0 where /proc does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0

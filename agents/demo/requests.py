@@ -18,7 +18,6 @@ MAILBOXES = (
     ("unknown", 18),
     ("greylist", 15),
     ("busy", 6),
-    ("rate", 4),
     ("full", 5),
     ("quota", 4),
     ("policy", 4),
@@ -31,8 +30,14 @@ MAILBOXES = (
     ("always-defer", 2),
     ("slow", 2),
 )
+LIMITING = frozenset({"yahoo.test", "aol.test"})
+LIMITED_SHARE = 0.05
+"""A provider that finds the pace too high says so to many, not to a mailbox here and there: in the demo it is Yahoo."""
 WIDE_SHARDS = 16
 """Two thirds of all mail go to one provider: its domain is spread over partitions (key domain/NN)."""
+
+HOPELESS, PATIENCE_MS = "always-defer-", 20_000
+"""Mail for mailboxes that never take any is of use for so long: the demo need not wait for the lane's patience."""
 
 
 class Kind(NamedTuple):
@@ -90,6 +95,8 @@ def make(count: int, seed: int, now_ms: int, templates: Path) -> Iterator[Made]:
         recipient = _recipient(rng, number, domain)
         fields = _fields(kind, recipient, rng, now_ms)
         fields["variables"] = samples[kind.template]
+        if recipient.startswith(HOPELESS):
+            fields["expires_at"] = now_ms + PATIENCE_MS
         _spoil(fields, rng, now_ms)
         yield _made(kind, fields, rng)
 
@@ -109,7 +116,9 @@ def _made(kind: Kind, fields: dict[str, Any], rng: random.Random) -> Made:
 def _recipient(rng: random.Random, number: int, domain: str) -> str:
     if rng.random() < 0.005:
         return rng.choice(OPTED_OUT)
-    local = rng.choices([m for m, _ in MAILBOXES] + ["reader"], [s for _, s in MAILBOXES] + [922])[0]
+    local = rng.choices([m for m, _ in MAILBOXES] + ["reader"], [s for _, s in MAILBOXES] + [926])[0]
+    if rng.random() < LIMITED_SHARE and domain in LIMITING:
+        local = "rate"
     return f"{local}-{number}@{domain}"
 
 

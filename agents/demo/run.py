@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -14,18 +13,24 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
+from rich.markup import escape
 
+from agents.broker import BrokerError
 from agents.demo import sending, setting, show, summary
 from agents.demo.broker import Broker, demo_broker
-from agents.demo.processes import Processes
+from agents.demo.ordered import ordered
+from agents.demo.phases import Phases
+from agents.demo.processes import ProcessEndedError, Processes
 from agents.demo.returns import KEPT_SHARE, Ports, Returns
 from agents.settings import Settings
 from agents.settings import load as load_settings
 from analytics import clickhouse, migrate
 from analytics.settings import Settings as AnalyticsSettings
 
-PREFIX = "demo"
 DATABASE = "streampost"
+CHECK_SECONDS = 30.0
+FAILURES = (BrokerError, ProcessEndedError, TimeoutError, setting.FolderError)
+"""What a person can do something about: said in words, without a traceback."""
 
 
 class Options(NamedTuple):
@@ -53,15 +58,15 @@ class Running(NamedTuple):
 
 def run(options: Options, console: Console) -> int:
     """The whole demo; the exit code. Every process is stopped at the end, also on Ctrl-C and SIGTERM."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    started = time.monotonic()
-    folder = options.folder
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "logs").mkdir(parents=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    phases, folder = Phases(), options.folder
     processes = Processes(folder / "logs")
     try:
-        with _running(options, processes, console) as running:
-            result = _send_and_settle(options, running, console, started)
+        setting.prepare_environ()
+        setting.prepare_folder(folder)
+        with _running(options, processes, console, phases) as running:
+            result = _send_and_settle(options, running, console, phases)
             (folder / "summary.json").write_text(result.to_json(), "utf-8")
             show.result(console, result, folder / "summary.json")
             if options.keep:
@@ -71,22 +76,29 @@ def run(options: Options, console: Console) -> int:
     except KeyboardInterrupt:
         console.print("stopped")
         return 130
+    except FAILURES as e:
+        console.print(f"[red]FAILED: {escape(str(e))}[/red]", soft_wrap=True)
+        console.print(f"logs of its processes: {folder / 'logs'}")
+        return 1
     finally:
         processes.stop()
 
 
 def _interrupt(*_: Any) -> None:
+    """Once: whoever presses Ctrl-C again while all is being stopped would leave processes behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 @contextmanager
-def _running(options: Options, processes: Processes, console: Console) -> Iterator[Running]:
-    folder = options.folder
+def _running(options: Options, processes: Processes, console: Console, phases: Phases) -> Iterator[Running]:
+    folder, began = options.folder, time.monotonic()
     zone = setting.prepare_config(options.config, folder)
     # ClickHouse and the receiver start while Kafka does
     processes.start("clickhouse", _clickhouse(folder), {})
     processes.start("receiver", _receiver(folder, zone, options.verify), {})
-    with demo_broker(folder / "kafka", PREFIX) as broker:
+    with demo_broker(folder / "kafka") as broker:
         console.print(broker.line)
         ports = json.loads(processes.wait_file(folder / "receiver.ports"))
         environ = _environ(folder, broker, ports, processes.wait_file(folder / "clickhouse.port"))
@@ -99,6 +111,7 @@ def _running(options: Options, processes: Processes, console: Console) -> Iterat
         migrate.run(analytics)
         own = _start_workers(processes, folder, environ)
         client = clickhouse.connect(analytics)
+        phases.add("starting", time.monotonic() - began)
         try:
             yield Running(broker, processes, environ, settings, f"http://127.0.0.1:{ports['http']}", client, own)
         finally:
@@ -142,7 +155,8 @@ def _environ(folder: Path, broker: Broker, ports: dict[str, int], clickhouse_por
     """Everything that the processes need; its resolver knows only loopback, and nothing else may be connected to."""
     return {
         "STREAMPOST_KAFKA": broker.bootstrap,
-        "STREAMPOST_TOPIC_PREFIX": PREFIX,
+        "STREAMPOST_TOPIC_PREFIX": broker.prefix,
+        "STREAMPOST_GROUP_PREFIX": broker.prefix,
         "STREAMPOST_REQUEST_PARTITIONS": str(broker.partitions),
         "STREAMPOST_DELAY_PARTITIONS": str(broker.partitions if not broker.creates_topics else 2),
         "STREAMPOST_CONFIG_DIR": str(folder / "config"),
@@ -161,14 +175,35 @@ def _environ(folder: Path, broker: Broker, ports: dict[str, int], clickhouse_por
     }
 
 
-def _send_and_settle(options: Options, running: Running, console: Console, started: float) -> summary.Result:
+def _send_and_settle(options: Options, running: Running, console: Console, phases: Phases) -> summary.Result:
     returns = Returns(options.folder / "accepted.jsonl", options.folder / "mails", running.ports)
-    course = sending.Course(running.settings, running.client, console, returns, running.processes.check)
+    course = sending.Course(running.settings, running.client, console, returns, running.processes.check, phases)
     learned = sending.run(course, options.messages, options.seed)
-    seconds = round(time.monotonic() - started, 1)
-    with urllib.request.urlopen(f"{running.receiver}/stats", timeout=10) as response:
-        stats = json.load(response)
     peak = {f"{name}_rss_mb": round(octets / 1e6, 1) for name, octets in running.processes.peak.items()}
-    total = round(sum(running.processes.peak.values()) / 1e6, 1)
-    known = {"broker": running.broker.kind, "messages": options.messages, "seed": options.seed, "seconds": seconds}
-    return summary.collect(running.client, stats, {**known, **peak, "total_rss_mb": total, **learned})
+    known = {
+        "broker": running.broker.kind,
+        "messages": options.messages,
+        "seed": options.seed,
+        "seconds": round(sum(phases.seconds.values()), 1),
+        "phases": phases.rounded(),
+        "cpu_seconds": running.processes.cpu(),
+        **peak,
+        "total_rss_mb": round(sum(running.processes.peak.values()) / 1e6, 1),
+        "orders": ordered(running.settings),
+        **learned,
+    }
+    return summary.collect(running.client, _receiver_stats(running), known)
+
+
+def _receiver_stats(running: Running) -> dict[str, Any]:
+    """The receiver's counts, once it has checked the signatures that it wanted to check. Raises TimeoutError."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    while True:
+        running.processes.check()
+        with urllib.request.urlopen(f"{running.receiver}/stats", timeout=10) as response:
+            stats: dict[str, Any] = json.load(response)
+        if not stats.get("dkim_pending"):
+            return stats
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{stats['dkim_pending']} signatures are not checked after {CHECK_SECONDS:.0f} s")
+        time.sleep(0.2)

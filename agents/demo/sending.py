@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents import suppressions
 from agents.demo import second, summary
+from agents.demo.phases import Phases
 from agents.demo.requests import OPTED_OUT, Made, make
 from agents.demo.returns import Returns
 from agents.outbox import Record
@@ -20,40 +21,51 @@ from agents.settings import Settings
 from schemas import topics
 from streams.suppress import SuppressionSet
 
-SETTLE_SECONDS = 240.0
+STALLED_SECONDS = 120.0
+"""So long no message may end; a provider that was slowed down may take longer in all."""
 FEEDBACK_SECONDS = 60.0
 QUIET_S = 2.0
 """So long nothing new may come to the suppression list; within this time every worker knows what is there."""
 
 
+POLL_S = 0.5
+
+
 class Course(NamedTuple):
-    """What it needs. `check` raises when a process of the demo has ended."""
+    """What it needs, and the clock of its phases. `check` raises when a process of the demo has ended."""
 
     settings: Settings
     client: Client
     console: Console
     returns: Returns
     check: Callable[[], None]
+    phases: Phases
 
 
 def run(course: Course, messages: int, seed: int) -> dict[str, Any]:
     """The whole course; what it knows itself, for the summary. Raises TimeoutError."""
     templates = course.settings.config_dir / "templates"
     parts = second.split(list(make(messages, seed, _now_ms(), templates)))
+    began_ms = _now_ms()
     _send(course, parts.first)
     course.returns.start()
     _settle(course, len(parts.first), "messages ended")
-    returned = course.returns.finish()
-    _await_events(course, returned)
-    table, entries = _quiet_list(course)
-    found = second.hashes(parts.again, course.settings.address_key)
-    expected = second.suppressed(found, table, _now_ms())
-    _send(course, _second(parts.again, seed, templates))
-    _settle(course, messages, "second campaign")
+    tried_ms = max(began_ms, summary.row(course.client, summary.TRIED)["last_ms"])
+    course.phases.add("sending", (tried_ms - began_ms) / 1000)
+    course.phases.add("waiting", (_now_ms() - tried_ms) / 1000)
+    with course.phases.of("feedback"):
+        returned = course.returns.finish()
+        _await_events(course, returned)
+        table, new = _quiet_list(course)
+    with course.phases.of("second"):
+        expected = second.suppressed(second.hashes(parts.again, course.settings.address_key), table, _now_ms())
+        _send(course, _second(parts.again, seed, templates))
+        _settle(course, messages, "second campaign")
     skipped = summary.skipped(course.client, second.CAMPAIGN)
     return {
         "returned": {name: returned[name] for name in summary.RETURNED},
-        "suppressions_new": entries - len(OPTED_OUT),
+        "suppressions_new": new.total(),
+        "suppressed_by": dict(new),
         "second_messages": len(parts.again),
         "second_on_list": len(expected),
         "second_suppressed": len(skipped),
@@ -82,43 +94,53 @@ def _await_events(course: Course, returned: Counter[str]) -> None:
         time.sleep(0.5)
 
 
-def _quiet_list(course: Course) -> tuple[SuppressionSet, int]:
-    """The list and its length, once nothing has been added for a while. Raises TimeoutError."""
+def _quiet_list(course: Course) -> tuple[SuppressionSet, Counter[str]]:
+    """The list, and what is new on it by reason, once nothing has been added for a while. Raises TimeoutError."""
     deadline = time.monotonic() + FEEDBACK_SECONDS
-    table = _listed(course.settings)
+    table, new = _listed(course.settings)
     while True:
         time.sleep(QUIET_S)
         course.check()
-        before, table = table, _listed(course.settings)
-        if len(before) == len(table):
-            return table, len(table)
+        before, (table, new) = new, _listed(course.settings)
+        if before == new:
+            return table, new
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the suppression list still grows after {FEEDBACK_SECONDS:.0f} s: {len(table)}")
+            raise TimeoutError(f"the suppression list still grows after {FEEDBACK_SECONDS:.0f} s: {dict(new)}")
 
 
-def _listed(settings: Settings) -> SuppressionSet:
-    table = SuppressionSet()
+def _listed(settings: Settings) -> tuple[SuppressionSet, Counter[str]]:
+    table: SuppressionSet = SuppressionSet()
+    new: Counter[str] = Counter({"manual": -len(OPTED_OUT)})
     with suppressions.listed(settings) as items:
         for item in items:
             table.put(suppressions.key_of(item), item.reason, item.expires_at)
-    return table
+            new[item.reason] += 1
+    return table, +new
 
 
 def _settle(course: Course, messages: int, what: str) -> None:
-    """Show progress until the ledger has every message and none is open. Raises TimeoutError."""
+    """Show progress until the ledger has every message and none is open. Raises TimeoutError when no more end."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    deadline = time.monotonic() + SETTLE_SECONDS
     with Progress(*columns, console=course.console) as progress:
         task = progress.add_task(what, total=messages)
+        before, deadline = -1, 0.0
         while True:
             course.check()
-            ledger = summary.row(course.client, summary.TOTALS)
-            progress.update(task, completed=ledger["accepted"] - ledger["open"])
-            if ledger["accepted"] >= messages and not ledger["open"]:
+            ended, now = summary.ended(course.client), time.monotonic()
+            progress.update(task, completed=ended)
+            if ended >= messages and _balanced(course, messages):
                 return
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"after {SETTLE_SECONDS:.0f} s the ledger is {ledger}")
-            time.sleep(1.0)
+            if ended != before:
+                before, deadline = ended, now + STALLED_SECONDS
+            if now > deadline:
+                ledger = summary.row(course.client, summary.TOTALS)
+                raise TimeoutError(f"no message ended for {STALLED_SECONDS:.0f} s, the ledger is {ledger}")
+            time.sleep(POLL_S)
+
+
+def _balanced(course: Course, messages: int) -> bool:
+    ledger = summary.row(course.client, summary.TOTALS)
+    return bool(ledger["accepted"] >= messages and not ledger["open"])
 
 
 def _now_ms() -> int:

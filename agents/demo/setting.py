@@ -1,6 +1,7 @@
 """What the demo needs before anything runs: configuration, keys, topics, tables, templates, an opt-out list."""
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -18,6 +19,28 @@ from schemas import address, codec, ids
 from schemas.records import ANY, Suppression, template_fields
 from streams.dkim import ED25519, RSA
 from streams.suppress import Scope, SuppressionKey
+
+MARK = ".streampost-demo"
+KEPT_SETTINGS = ("STREAMPOST_KAFKA",)
+
+
+class FolderError(ValueError):
+    """The folder is not the demo's to empty."""
+
+
+def prepare_environ() -> None:
+    """Forget settings of the shell, such as those for an earlier demo: they would be for other processes than ours."""
+    for name in [n for n in os.environ if n.startswith("STREAMPOST_") and not n.startswith(KEPT_SETTINGS)]:
+        del os.environ[name]
+
+
+def prepare_folder(folder: Path) -> None:
+    """An empty folder for the run. Raises FolderError when there is anything in it that no demo has put there."""
+    if folder.exists() and not (folder / MARK).exists() and any(folder.iterdir()):
+        raise FolderError(f"{folder} is not empty and no demo's folder: name another one with --folder, or delete it")
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "logs").mkdir(parents=True)
+    (folder / MARK).touch()
 
 
 def prepare_config(source: Path, folder: Path) -> Path:

@@ -52,6 +52,9 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
             "isolation.level": "read_committed",
             "queued.max.messages.kbytes": 16384,
             "fetch.queue.backoff.ms": 5,
+            # rows are gathered anyway: a fetch for every small batch would only cost the broker
+            "fetch.min.bytes": 65_536,
+            "fetch.wait.max.ms": 100,
         }
     )
 

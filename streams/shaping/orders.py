@@ -69,7 +69,8 @@ def evidence(rule: Rule, reply: Heard, hits: int) -> str:
     """The reply, without addresses, how many there were, and the event to look up."""
     many = f", {hits} within {rule.trigger.per_s:g} s" if hits > 1 else ""
     text = _ADDRESS.sub("<address>", " ".join(reply.text.split()))[:_EVIDENCE]
-    words = " ".join(part for part in (str(reply.code), reply.enhanced, text) if part)
+    said = "" if text.startswith(f"{reply.enhanced} ") else reply.enhanced
+    words = " ".join(part for part in (str(reply.code), said, text) if part)
     return f"{words} (event {reply.event_id}{many})"
 
 

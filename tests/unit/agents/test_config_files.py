@@ -24,16 +24,13 @@ def test_the_shipped_providers_are_there(folder: Path) -> None:
     assert set(found.tenants) == {"shop", "newsletter", "marketplace"}
 
 
-def test_the_demo_overlay_ends_deferred_mail_within_the_demo() -> None:
-    found = load(SOURCE, SOURCE / "demo")
-    assert all(lane.give_up_after_s <= 60 for lane in found.lanes.values())
-    assert found.providers["gmail.test"] == "gmail"
-    assert set(found.tenants) == {"shop", "newsletter", "marketplace"}
-
-
-def test_the_demo_has_the_shipped_tenants_but_for_the_breaker() -> None:
-    shipped, demo = load(SOURCE).tenants, load(SOURCE, SOURCE / "demo").tenants
-    assert {name: t._replace(breaker=shipped[name].breaker) for name, t in demo.items()} == dict(shipped)
+def test_the_demo_overlay_squeezes_retries_and_nothing_else() -> None:
+    shipped, demo = load(SOURCE), load(SOURCE, SOURCE / "demo")
+    assert {name: lane._replace(retry=shipped.lanes[name].retry) for name, lane in demo.lanes.items()} == shipped.lanes
+    assert all(max(lane.retry.delays_s) <= 5 for lane in demo.lanes.values())
+    assert demo.tenants == shipped.tenants
+    assert demo.shaping.rules == shipped.shaping.rules
+    assert demo.providers["gmail.test"] == "gmail"
 
 
 def test_errors_name_the_file_that_was_read(folder: Path, tmp_path: Path) -> None:

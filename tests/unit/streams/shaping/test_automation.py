@@ -280,6 +280,11 @@ def test_addresses_stay_out_of_the_evidence() -> None:
     assert "rate of <address> exceeded" in order.evidence
 
 
+def test_the_evidence_has_the_enhanced_code_once() -> None:
+    (order,) = orders(begun(slow()), reply_event("4.7.28 unusual rate"))
+    assert order.evidence.startswith("421 4.7.28 unusual rate (event ")
+
+
 def test_a_rule_that_is_gone_leaves_its_order_to_run_out() -> None:
     job = begun(slow())
     assert len(orders(job, reply_event())) == 1
