@@ -25,5 +25,5 @@ def running_job(run: Callable[[Settings, threading.Event], None], settings: Sett
     finally:
         stop.set()
         thread.join(60)
-        assert failures == []
+        assert failures == [], failures  # pytest does not explain asserts of this module
         assert not thread.is_alive()
