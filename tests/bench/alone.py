@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.settings import Settings
-from tests.bench import codec, sink, suppression
+from tests.bench import codec, inspection, sink, suppression
+from tests.bench import visible as visible_part
 from tests.bench.lab import Lab
 from tests.support.receiver import ROOT
 
@@ -33,7 +34,30 @@ def suppressed(lab: Lab, entries: int) -> dict[str, Any]:
     with multiprocessing.get_context("spawn").Pool(1) as child:
         found: dict[str, Any] = child.apply(suppression.measure, (entries, settings))
     slowest = max(found["lookup_miss_us"], found["lookup_hit_us"])
-    return {**found, "suppression_mb": found["memory_mb"], "suppression_lookup_us": slowest}
+    load = found["fill_seconds"]
+    return {**found, "suppression_mb": found["memory_mb"], "suppression_lookup_us": slowest, "suppression_load_s": load}
+
+
+def imported(lab: Lab, entries: int) -> dict[str, Any]:
+    """`streampost suppress import` of so many addresses, as a person runs it."""
+    settings = Settings(
+        kafka=lab.broker.bootstrap,
+        topic_prefix=f"bench-{uuid.uuid4().hex[:8]}",
+        request_partitions=1,
+        delay_partitions=1,
+    )
+    seconds = suppression.import_csv(settings, lab.folder / f"{settings.topic_prefix}.csv", entries)
+    return {"entries": entries, "suppression_import_s": seconds}
+
+
+def visible(lab: Lab, rounds: int) -> dict[str, Any]:
+    """From the inbound 250 to every worker."""
+    return visible_part.measure(lab.broker.bootstrap, lab.folder / f"visible-{uuid.uuid4().hex[:6]}", rounds)
+
+
+def inspected(rounds: int) -> dict[str, Any]:
+    """Mails that came back, read."""
+    return inspection.measure(rounds)
 
 
 def codec_us() -> dict[str, Any]:

@@ -35,11 +35,12 @@ class Size(NamedTuple):
     events: int = 200_000
     rows: int = 1_000_000
     suppressed: int = 1_000_000
+    bounced: int = 20
     limit_s: float = 1.0
     profile_s: int = 6
 
 
-QUICK = Size(1, 160, 800, 5, 800, 2000, 5000, 5000, 0.1, 1)
+QUICK = Size(1, 160, 800, 5, 800, 2000, 5000, 5000, 2, 0.1, 1)
 
 
 class Step(NamedTuple):
@@ -75,7 +76,10 @@ STEPS = {
     "sink": Step(("sink",), True, lambda lab, size: alone.sink_events(lab, size.events)),
     "profile": Step(("worker",), False, lambda lab, size: profile.measure(lab, size.messages * 2, size.profile_s)),
     "memory": Step(("memory",), False, lambda lab, size: waiting.memory(lab, size.memory)),
-    "suppression": Step(("memory",), False, lambda lab, size: alone.suppressed(lab, size.suppressed)),
+    "suppression": Step(("memory", "suppression"), False, lambda lab, size: alone.suppressed(lab, size.suppressed)),
+    "import": Step(("suppression",), False, lambda lab, size: alone.imported(lab, size.suppressed)),
+    "visible": Step(("suppression",), False, lambda lab, size: alone.visible(lab, size.bounced)),
+    "inspect": Step(("inspect",), False, lambda lab, size: alone.inspected(size.rounds)),
     "query": Step(("query",), False, lambda lab, size: query.measure(lab.folder / "query", size.rows)),
     "codec": Step(("codec",), False, lambda lab, size: alone.codec_us()),
     "steps": Step(("mime", "sign"), False, lambda lab, size: alone.steps_us(lab, size.rounds)),

@@ -82,6 +82,11 @@ def figures(found: Rounds) -> dict[str, Figure]:
         "growth_last_half_mb": of(found, "memory", "growth_last_half_mb"),
         "suppression_mb": of(found, "suppression", "suppression_mb"),
         "suppression_lookup_us": of(found, "suppression", "suppression_lookup_us"),
+        "suppression_load_s": of(found, "suppression", "suppression_load_s"),
+        "suppression_import_s": of(found, "import", "suppression_import_s"),
+        "suppression_visible_max_s": of(found, "visible", "suppression_visible_max_s"),
+        "inspect_mails_per_s": of(found, "inspect", "inspect_mails_per_s"),
+        "inspect_mails_per_s_with_fallback": of(found, "inspect", "inspect_mails_per_s_with_fallback"),
         "sink_events_per_s": of(found, "sink", "sink_events_per_s"),
         "sink_cpu_us_per_event": of(found, "sink", "sink_cpu_us_per_event"),
     }
@@ -109,6 +114,11 @@ ROWS = (
     ("its growth over the last half, MB", "growth_last_half_mb", "0 / 0"),
     ("suppressed addresses: extra memory, MB", "suppression_mb", "200 / 60"),
     ("look-up, us", "suppression_lookup_us", "50 / 10"),
+    ("loaded at restart, s", "suppression_load_s", "10"),
+    ("imported from CSV, s", "suppression_import_s", "120"),
+    ("from the inbound 250 to every worker, longest, s", "suppression_visible_max_s", "2"),
+    ("mails that came back, read per core-second", "inspect_mails_per_s", "300"),
+    ("the same, flufl.bounce asked about each", "inspect_mails_per_s_with_fallback", ""),
     ("sink, events/s", "sink_events_per_s", ""),
     ("sink, CPU us per event", "sink_cpu_us_per_event", ""),
 )

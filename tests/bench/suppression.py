@@ -1,9 +1,10 @@
 """What a million suppressed addresses cost: memory, time of a look-up, time until a worker is ready.
 
-    python -m tests.bench.suppression [--entries 1000000] [--kafka]
+    python -m tests.bench.suppression [--entries 1000000] [--kafka | --import]
 
 Prints one JSON object. With --kafka the table is read from a real broker, as a worker does it, and the memory is that
-of the table and its reader together.
+of the table and its reader together. With --import a CSV file is imported into a real broker by `streampost suppress
+import`, and then read from it.
 """
 
 import argparse
@@ -12,6 +13,9 @@ import gc
 import hashlib
 import json
 import multiprocessing
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +29,7 @@ from agents.suppressions import record_of
 from agents.tables import SuppressionTable
 from schemas.records import Suppression
 from streams.suppress import Scope, SuppressionKey, SuppressionSet
+from tests.support.receiver import ROOT
 
 LOOKUPS = 200_000
 SCOPES = tuple(Scope(tenant, lane) for tenant in ("shop", "newsletter", "*") for lane in ("*", "bulk"))
@@ -107,20 +112,45 @@ def write(settings: Settings, count: int) -> None:
     write_all(settings.librdkafka(), records(), timeout_s=300)
 
 
+def import_csv(settings: Settings, path: Path, count: int) -> float:
+    """Seconds that the import command takes for a file of so many addresses, from its start to its end."""
+    topics_admin.create_missing(topics_admin.client(settings), topics_admin.wanted_topics(settings), {})
+    with path.open("w") as out:
+        out.write("email,reason,created_at\n")
+        out.writelines(f"{h[:12]}@example.com,hard_bounce,2026-01-01T00:00:00Z\n" for h in hashes("a", count))
+    environ = {
+        **os.environ,
+        "STREAMPOST_KAFKA": settings.kafka,
+        "STREAMPOST_TOPIC_PREFIX": settings.topic_prefix,
+        "STREAMPOST_CONFIG_DIR": str(ROOT / "config"),
+    }
+    command = [sys.executable, "-m", "agents", "suppress", "import", str(path), "--tenant", "shop"]
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env=environ, check=True, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    assert f"{count} suppressed" in done.stdout, done.stdout
+    return round(seconds, 2)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--kafka", action="store_true")
+    parser.add_argument("--import", action="store_true", dest="csv")
     options = parser.parse_args()
     with multiprocessing.get_context("spawn").Pool(1) as alone:
-        if not options.kafka:
+        if not (options.kafka or options.csv):
             print(json.dumps(alone.apply(measure, (options.entries, None))))
             return
         with tempfile.TemporaryDirectory() as folder, running_kafka(Path(folder)) as broker:
             settings = Settings(kafka=broker.bootstrap, request_partitions=1, delay_partitions=1)
-            write(settings, options.entries)
-            print(json.dumps(alone.apply(measure, (options.entries, settings))))
+            seconds = None
+            if options.csv:
+                seconds = import_csv(settings, Path(folder, "list.csv"), options.entries)
+            else:
+                write(settings, options.entries)
+            print(json.dumps({"import_seconds": seconds, **alone.apply(measure, (options.entries, settings))}))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ KEYS = {
     "growth_last_half_mb",
     "suppression_mb",
     "suppression_lookup_us",
+    "suppression_load_s",
+    "suppression_import_s",
+    "suppression_visible_max_s",
+    "inspect_mails_per_s",
+    "inspect_mails_per_s_with_fallback",
     "sink_events_per_s",
     "sink_cpu_us_per_event",
     "query_ms",
@@ -29,7 +34,7 @@ KEYS = {
 
 @pytest.mark.kafka
 def test_parts_run_and_write_their_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.main(["--quick", "--out", str(tmp_path), "batch", "latency", "smtp"]) == 0
+    assert run.main(["--quick", "--out", str(tmp_path), "batch", "latency", "smtp", "inspect"]) == 0
 
     whole = json.loads((tmp_path / "summary.json").read_text())
     assert set(whole) == KEYS
@@ -37,6 +42,8 @@ def test_parts_run_and_write_their_figures(tmp_path: Path, capsys: pytest.Captur
         "rsa_per_core_s",
         "batch_signatures",
         "latency_p99_s",
+        "inspect_mails_per_s",
+        "inspect_mails_per_s_with_fallback",
     }
     batch = json.loads((tmp_path / "batch-10kb.json").read_text())["rounds"][0]
     assert batch["accepted"] == batch["messages"] == run.QUICK.messages
