@@ -8,7 +8,8 @@ import re
 from minijinja import Environment, TemplateError
 from mjml import mjml2html
 
-from streams.mjml_source import Mark, MjmlError, Piece, Place, Read, Source, WrongError
+from streams.mjml_marks import Mark, MjmlError, Piece, Place, WrongError
+from streams.mjml_source import Read, Source
 
 __all__ = ["MjmlError", "compile_mjml"]
 

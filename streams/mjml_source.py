@@ -6,13 +6,16 @@ the engine sees nothing that it could misread, and the nesting that it sees is b
 
 import re
 from collections.abc import Callable
-from typing import Literal, NamedTuple
 
+from streams.mjml_marks import Kind, Mark, Piece, Place, WrongError
 from streams.mjml_paths import BadPath, beside
 from streams.template_code import CODE
 
 MAX_DEPTH = 50
 """Elements within each other. The engine recurses, and some thousands end the process."""
+
+MAX_FILES = 20
+"""Files within each other."""
 
 MAX_SOURCE = 1_000_000
 """Characters with everything included."""
@@ -39,56 +42,8 @@ _TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
-Kind = Literal["flow", "attribute", "head", "default"]
 Read = Callable[[str], str | None]
 """Path within the template's folder -> text of that file, None when there is none."""
-
-
-class Place(NamedTuple):
-    """A file of the template and an offset in it, characters."""
-
-    file: str
-    at: int
-
-
-class MjmlError(NamedTuple):
-    """What is wrong with a template's MJML, and where. `line` counts from 1."""
-
-    file: str
-    line: int | None
-    reason: str
-
-    def __str__(self) -> str:
-        line = "" if self.line is None else f", line {self.line}"
-        return f"{self.file}{line}: {self.reason}"
-
-
-class WrongError(Exception):
-    """Ends the reading of a source; `compile_mjml` makes an MjmlError of it."""
-
-    def __init__(self, place: Place, reason: str) -> None:
-        super().__init__(reason)
-        self.place = place
-        self.reason = reason
-
-
-class Mark(NamedTuple):
-    """What a mark stands for: `flow` of the body, whose order counts; a value of an `attribute` there; something in the
-    `head`; a `default` of mj-attributes, which need not be used.
-    """
-
-    text: str
-    kind: Kind
-    place: Place
-    statements: int
-    """How many marks of flow with statements came before."""
-
-
-class Piece(NamedTuple):
-    """A part of what the engine gets, and where it comes from."""
-
-    text: str
-    place: Place
 
 
 class Source:
@@ -214,6 +169,8 @@ class Source:
             raise WrongError(place, f"mj-include: {path.reason}")
         if path in within:
             raise WrongError(place, f"mj-include: {path} includes itself")
+        if len(within) >= MAX_FILES:
+            raise WrongError(place, f"mj-include: more than {MAX_FILES} files within each other")
         text = self._read(path)
         if text is None:
             raise WrongError(place, f"mj-include: there is no file {path} in the template's folder")

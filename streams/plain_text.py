@@ -14,18 +14,21 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "pre"])
 _HIDDEN = ("display:none", "visibility:hidden", "mso-hide:all", "max-height:0;", "opacity:0;")
+_SIZED = re.compile(r"font-size\s*:\s*0")
 _SIZE = re.compile(r"(?:^|;)font-size:(0(?:px|r?em|pt|%)?(?:!important)?;)?")
 _FILLERS = ("\u034f", "\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 """Invisible characters that pad a preheader."""
 
 _BLOCK, _PARAGRAPH, _BREAK = "\x01", "\x02", "\x03"
+_SHOW, _HIDE = "\x04", "\x05"
 _BREAKS = re.compile("[\x01\x02\x03]+")
 
 
 def plain_text(html: str) -> str:
     """The text of an HTML message. Deterministic; ends without a line break."""
     root = LexborHTMLParser(html).body
-    text = "".join(_walk(root)) if root is not None else ""
+    sized = _SIZED.search(html.lower()) is not None
+    text = "".join(_walk(root, sized)) if root is not None else ""
     for filler in _FILLERS:
         text = text.replace(filler, "")
     text = " ".join(text.split())
@@ -40,33 +43,34 @@ def _lines(run: re.Match[str]) -> str:
     return "\n\n" if _PARAGRAPH in marks or marks.count(_BREAK) > 1 else "\n"
 
 
-def _walk(root: LexborNode) -> Iterator[str]:
+def _walk(root: LexborNode, sized: bool) -> Iterator[str]:
     """Depth first with our own stack, so that nesting of any depth is harmless. A string on it is written as it is.
 
-    A bool on it says whether text is invisible from there on: MJML gives every cell size 0, and its text a size again.
+    _SHOW and _HIDE on it say whether text is visible from there on: MJML gives every cell size 0, and its text a size
+    again. Without `sized` no element has size 0.
     """
-    stack: list[LexborNode | str | bool] = [root]
-    invisible = False
+    stack: list[LexborNode | str] = [root]
+    state = _SHOW
     while stack:
         node = stack.pop()
         if isinstance(node, str):
-            yield node
-            continue
-        if isinstance(node, bool):
-            invisible = node
+            if node is _SHOW or node is _HIDE:
+                state = node
+            else:
+                yield node
             continue
         tag = node.tag or ""
         if tag == "-text":
-            if not invisible:
+            if state is _SHOW:
                 yield node.text_content or ""
         elif tag not in _SKIPPED and (style := _style(node)) is not None:
             before, after = _AROUND.get(tag) or _special(tag, node)
             yield before
             if after:
                 stack.append(after)
-            if style and (size := _SIZE.search(style)):
-                stack.append(invisible)
-                invisible = size[1] is not None
+            if sized and "font-size:" in style and (size := _SIZE.search(style)):
+                stack.append(state)
+                state = _HIDE if size[1] else _SHOW
             children = list(node.iter(include_text=True))
             children.reverse()
             stack += children

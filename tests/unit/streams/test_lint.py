@@ -12,6 +12,8 @@ GOOD = """<!DOCTYPE html>
 """
 
 BAD = {
+    "mjml-left": "<p>a</p><mj-button>b</mj-button>",
+    "engine-image": '<img src="https://www.mailjet.com/images/theme/v1/icons/ico-social/x.png" alt="" width="9">',
     "script": "<script>x</script>",
     "event-handler": "<p onclick='x()'>",
     "javascript-link": '<a href="javascript:x()">',

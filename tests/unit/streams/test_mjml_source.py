@@ -21,6 +21,7 @@ FILES = {
     "round.mjml": '<mj-include path="about.mjml" />',
     "about.mjml": '<mj-include path="round.mjml" />',
     "large.mjml": " " * 400_000,
+    **{f"{n}.mjml": f'<mj-include path="{n + 1}.mjml" />' for n in range(30)},
 }
 
 
@@ -61,6 +62,7 @@ def test_css_and_html() -> None:
         ("wrong.mjml", "wrong.mjml, line 2: unexpected identifier"),
         ("open.mjml", "open.mjml, line 1: unexpected end of input"),
         ("closes.mjml", "closes.mjml, line 1: </mj-column> closes nothing"),
+        ("0.mjml", "18.mjml, line 1: mj-include: more than 20 files within each other"),
         ("self.mjml", "self.mjml, line 2: mj-include: self.mjml includes itself"),
         ("round.mjml", "about.mjml, line 1: mj-include: round.mjml includes itself"),
     ],
