@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from streams.limits.bucket import BURST_S
 from tests.limits.agents import QuotaAgents
 from tests.support.delay import end, start_delay
+from tests.support.limits_sim import most_above
 from tests.support.receiver import running_receiver
 from tests.support.worker import Site, running_worker
 
@@ -93,6 +95,15 @@ def test_what_a_killed_worker_held_is_used_by_the_other_one(kafka: str, prefix: 
         f.site.wait(lambda: True if f.stat("open_connections") == MOST else None, "all are used again")
         f.delivered(requests)
         assert f.stat("most_connections") == MOST
+
+
+def test_connections_are_opened_at_the_rate_and_no_faster(kafka: str, prefix: str, tmp_path: Path) -> None:
+    rate = '[provider.gmail]\nmax_connection_rate = "2/s"\nmax_deliveries_per_connection = 1\n'
+    with fleet(kafka, prefix, tmp_path, rate) as f, running_worker(f.site), running_worker(f.site):
+        f.delivered(f.send(12))
+        times = [line["time"] / 1000 for line in f.site.receiver.accepted()]
+        assert f.stat("connections") >= len(times) == 24
+        assert most_above(times, 2) <= 2 * BURST_S + 1
 
 
 def test_a_transactional_message_takes_the_place_of_bulk_mail(kafka: str, prefix: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from streams.outcome import (
     held,
     limited,
     of_loss,
+    of_no_tls,
     of_refusal,
     of_reply,
     rejected,
@@ -99,3 +100,12 @@ def test_who_waits_for_a_slot_is_known_when_it_comes_back() -> None:
     assert has_slot(limited("tenant/shop", 5, 1).reason)
     assert not has_slot(throttled("the site takes mail too slowly", 5, 1).reason)
     assert not has_slot("")
+
+
+def test_tls_that_must_be_and_is_not_waits_with_its_reason_and_is_no_reply() -> None:
+    found = of_no_tls("4.7.4", "mx.example does not offer STARTTLS", PATIENT)
+    assert (found.event_type, found.stage, found.code, found.enhanced) == (EventType.DEFERRED, "starttls", 0, "4.7.4")
+    assert found.reason == "TLS is required and could not be had"
+    assert (found.due_ms, found.next_attempt) == (1_060_000, 2)
+    late = of_no_tls("4.7.4", "x", PATIENT._replace(now_ms=4_999_999))
+    assert late.event_type is EventType.EXPIRED
