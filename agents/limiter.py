@@ -114,6 +114,8 @@ class Limiter:
         self._book.refund(limits)
 
     def _leases_changed(self, now: float) -> None:
+        if self._closed:
+            return  # the owners have heard the last word, and find us silent
         if now > self._valid_until:
             self._lapse(now)
         self._plan(now)

@@ -53,7 +53,7 @@ async def _measure(batches: int) -> dict[str, Any]:
     limiter.submit(five, go, be_late)
     limiter.submit(slow, go, be_late)
     total = 10**9  # hands over more tokens than the batches use
-    limiter._apply(News([GrantEntry(key, limiter._worker, total, total) for key in KEYS], set()))
+    limiter._apply(News([GrantEntry(key, limiter._worker, total, total) for key in KEYS], set(), set()))
     found = {
         "five_limits_us": _best(submit(five), batches),
         "no_limits_us": _best(submit(()), batches),

@@ -12,7 +12,7 @@ from tests.limits.agents import QuotaAgents
 from tests.support.delay import end, start_delay
 from tests.support.limits_sim import most_above
 from tests.support.receiver import running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.worker import QUICK_LANES, Site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -68,6 +68,7 @@ def fleet(kafka: str, prefix: str, folder: Path, shaping: str = SHAPING, grantin
         stack.callback(site.close)
         (site.folder / "overlay" / "shaping.toml").write_text(shaping)
         (site.folder / "overlay" / "pools.toml").write_text(ONE_SOURCE)
+        (site.folder / "overlay" / "lanes.toml").write_text(QUICK_LANES.replace("= 30", '= "1h"'))
         stack.callback(end, start_delay(kafka, site.prefix, folder / "delay"))
         agents = QuotaAgents(site.settings.model_copy(update={"group_prefix": prefix}), folder)
         stack.callback(agents.stop)
@@ -115,6 +116,19 @@ def test_a_transactional_message_takes_the_place_of_bulk_mail(kafka: str, prefix
         assert f.stat("accepted") < len(bulk), "bulk mail still waits"
         f.delivered(bulk)
         assert f.stat("most_connections") == 1
+
+
+def test_when_the_quota_agent_dies_the_next_one_goes_on_and_the_limit_holds(
+    kafka: str, prefix: str, tmp_path: Path
+) -> None:
+    with fleet(kafka, prefix, tmp_path) as f, running_worker(f.site), running_worker(f.site):
+        f.agents.start()
+        requests = f.send(200)
+        f.site.receiver.wait_for(60)
+        f.agents.kill(0)
+        f.agents.wait_owner()
+        f.delivered(requests)
+        assert f.stat("most_connections") == MOST
 
 
 def test_when_nobody_grants_mail_flows_on_a_small_share(kafka: str, prefix: str, tmp_path: Path) -> None:

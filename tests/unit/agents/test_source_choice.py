@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from agents import source_choice
 from agents.config_files import ConfigHolder, load
 from agents.lookups import Lookups
 from agents.settings import Settings
-from agents.source_choice import Sources
+from agents.source_choice import SOURCE_OUT, Sources
 from agents.tables import ControlChange, ControlTable, SuppressionTable
 from schemas.headers import AttemptState
 from schemas.records import Control
@@ -55,3 +56,19 @@ def test_c8_65_else_none_and_it_waits_for_its_slot() -> None:
 def test_a_cap_holds_at_its_provider_only() -> None:
     choice = sources("bulk-1", "bulk-2")
     assert {choice.instead(message("yahoo", "tx-1")) for _ in range(6)} == {"bulk-1", "bulk-2"}
+
+
+def test_a_source_that_is_out_of_its_pool_shows_in_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out() -> dict[str, float]:
+        (family,) = SOURCE_OUT.collect()
+        return {sample.labels["source"]: sample.value for sample in family.samples}
+
+    SOURCE_OUT.clear()
+    now = [1000.0]
+    monkeypatch.setattr(source_choice, "time", SimpleNamespace(monotonic=lambda: now[0], time=lambda: now[0]))
+    choice = sources()
+    choice.failed("bulk-1", "its proxy is down")
+    assert out() == {"bulk-1": 1.0}
+    now[0] += 3600
+    choice.worked("bulk-1")
+    assert out() == {"bulk-1": 0.0}
