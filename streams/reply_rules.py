@@ -92,6 +92,8 @@ _ADDRESSES = re.compile(r"(?<![^\s<>()\[\]\"',;:])[^\s<>()\[\]\"',;:@]{1,255}+@[
 # "mx.spamfilter.example[192.0.2.1]": a name says nothing about the refusal
 _HOSTS = re.compile(r"(?<![^\s(])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}+(?= ?\[[0-9a-f.:]{7,45}\])")
 _ACCENTS = re.compile("[\u0300-\u036f]")
+_LETTERS = str.maketrans("\u0131\u0142\u00f8\u0111", "ilod")
+"""What stays of dotless i, and of l, o and d with a stroke, which Unicode does not take apart."""
 _NEAR = "[^.;!?]{0,40}?"
 """What may stand between noun and predicate."""
 
@@ -110,7 +112,7 @@ def unaccented(text: str) -> str:
     """Latin, Greek and Cyrillic letters without their accents: many servers write none, "boite pleine"."""
     if text.isascii():
         return text
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text.translate(_LETTERS))))
 
 
 def load(name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def test_tidy(text: str, expected: str) -> None:
 
 
 def test_only_the_accents_of_alphabets_go() -> None:
-    assert unaccented("empfänger, żółć, ёжик") == "empfanger, zołc, ежик"
+    assert unaccented("empfänger, żółć, ёжик") == "empfanger, zolc, ежик"
     assert unaccented("ガギグ 사용자 收件人") == "ガギグ 사용자 收件人"
 
 
