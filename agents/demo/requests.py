@@ -31,7 +31,7 @@ MAILBOXES = (
     ("slow", 2),
 )
 LIMITING = frozenset({"yahoo.test", "aol.test"})
-LIMITED_SHARE = 0.05
+LIMITED_SHARE = 0.02
 """A provider that finds the pace too high says so to many, not to a mailbox here and there: in the demo it is Yahoo."""
 WIDE_SHARDS = 16
 """Two thirds of all mail go to one provider: its domain is spread over partitions (key domain/NN)."""

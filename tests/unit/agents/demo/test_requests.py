@@ -18,9 +18,10 @@ def test_the_same_seed_makes_the_same_mail() -> None:
 
 def test_only_one_provider_limits_and_it_says_so_to_many() -> None:
     limited = Counter(m.recipient.rpartition("@")[2] for m in MADE if m.recipient.startswith("rate-"))
-    assert set(limited) == LIMITING
+    assert set(limited) <= LIMITING
+    assert limited
     there = sum(m.recipient.rpartition("@")[2] in LIMITING for m in MADE)
-    assert abs(limited.total() / there - LIMITED_SHARE) < 0.03
+    assert abs(limited.total() / there - LIMITED_SHARE) < 0.015
 
 
 def test_mail_that_no_retry_brings_through_expires_by_itself() -> None:
