@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any, NamedTuple
 
 from streams.phrase_index import PhraseIndex
@@ -28,6 +29,12 @@ ADVICE = {
 }
 
 
+_NEAR = 50
+"""Characters before and behind a predicate in which its noun is looked for."""
+_PREDICATES = 20
+_SENTENCE = re.compile("[.;!?]")
+
+
 class Traits(NamedTuple):
     """What follows from a class: see `[classes]` in codes.toml."""
 
@@ -36,6 +43,22 @@ class Traits(NamedTuple):
     final: bool
     advice_permanent: str
     advice_transient: str
+
+
+class Pair(NamedTuple):
+    """Nouns and predicates of which one each must stand together, in either order, in one sentence."""
+
+    nouns: re.Pattern[str]
+    predicates: re.Pattern[str]
+
+    def near(self, words: str) -> bool:
+        """Whether they do. Looks around the first predicates only: the text is a stranger's, and time has a bound."""
+        for found in islice(self.predicates.finditer(words), _PREDICATES):
+            before = _SENTENCE.split(words[max(0, found.start() - _NEAR) : found.start()])[-1]
+            after = _SENTENCE.split(words[found.end() : found.end() + _NEAR])[0]
+            if self.nouns.search(before) or self.nouns.search(after):
+                return True
+        return False
 
 
 class Rule(NamedTuple):
@@ -48,6 +71,7 @@ class Rule(NamedTuple):
     bounce_class: str
     phrases: tuple[tuple[str, ...], ...] = ()
     regex: tuple[re.Pattern[str], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     needs: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
@@ -62,8 +86,10 @@ class Rule(NamedTuple):
         return not self.codes or not {str(code), f"{digit}yz", enhanced}.isdisjoint(self.codes)
 
     def by_regex(self, words: str) -> bool:
-        """Whether a pattern is in the tidy text."""
-        return any(piece in words for piece in self.needs) and any(r.search(words) for r in self.regex)
+        """Whether a pattern or a pair is in the tidy text."""
+        return any(pair.near(words) for pair in self.pairs) or (
+            any(piece in words for piece in self.needs) and any(r.search(words) for r in self.regex)
+        )
 
 
 class Tables(NamedTuple):
@@ -94,8 +120,6 @@ _HOSTS = re.compile(r"(?<![^\s(])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}+(?= ?
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _LETTERS = str.maketrans("\u0131\u0142\u00f8\u0111", "ilod")
 """What stays of dotless i, and of l, o and d with a stroke, which Unicode does not take apart."""
-_NEAR = "[^.;!?]{0,40}?"
-"""What may stand between noun and predicate."""
 
 
 def tidy(text: str) -> str:
@@ -132,7 +156,7 @@ def tables() -> Tables:
         codes=_flat(codes["stages"], "stage"),
         rules=rules,
         phrases=PhraseIndex((pieces, number) for number, rule in enumerate(rules) for pieces in rule.phrases),
-        patterns=frozenset(number for number, rule in enumerate(rules) if rule.regex),
+        patterns=frozenset(number for number, rule in enumerate(rules) if rule.regex or rule.pairs),
         unknown=Rule("unknown", "unknown"),
     )
 
@@ -148,19 +172,18 @@ def _in_order(rules: list[dict[str, Any]], abroad: dict[str, Any]) -> list[dict[
     return [*rules[:at], *abroad["rule"], *rules[at:]]
 
 
-def _pair(nouns: list[str], predicates: list[str]) -> re.Pattern[str]:
-    some, what = ("|".join(re.escape(unaccented(w)) for w in words) for words in (nouns, predicates))
-    return re.compile(f"(?:{some}){_NEAR}(?:{what})|(?:{what}){_NEAR}(?:{some})")
+def _pair(*lists: list[str]) -> Pair:
+    return Pair(*(re.compile("|".join(re.escape(unaccented(word)) for word in words)) for words in lists))
 
 
 def _rule(fields: dict[str, Any]) -> Rule:
-    pairs = fields.get("pairs", ())
     return Rule(
         name=f"text:{fields['name']}",
         bounce_class=fields["class"],
         phrases=tuple(tuple(unaccented(p.lower()).split("*")) for p in fields.get("phrases", ())),
-        regex=(*(re.compile(r) for r in fields.get("regex", ())), *(_pair(*pair) for pair in pairs)),
-        needs=(*fields.get("needs", ()), *(unaccented(word) for _, predicates in pairs for word in predicates)),
+        regex=tuple(re.compile(r) for r in fields.get("regex", ())),
+        pairs=tuple(_pair(*pair) for pair in fields.get("pairs", ())),
+        needs=tuple(fields.get("needs", ())),
         stages=tuple(fields.get("stages", ())),
         codes=tuple(fields.get("codes", ())),
         permanent=fields.get("permanent"),

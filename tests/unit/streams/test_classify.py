@@ -213,7 +213,7 @@ def test_tables_are_consistent() -> None:
         assert not rule.scope or rule.scope in SCOPES, rule.name
         assert not rule.advice or rule.advice in ADVICE, rule.name
         assert set(rule.stages) <= set(STAGES), rule.name
-        assert rule.phrases or rule.regex or not rule.name.startswith("text:"), rule.name
+        assert rule.phrases or rule.regex or rule.pairs or not rule.name.startswith("text:"), rule.name
         assert bool(rule.regex) == bool(rule.needs), rule.name
     for traits in known.traits.values():
         assert traits.scope in SCOPES
