@@ -10,6 +10,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from agents import settings
 from agents.broker import EMBEDDED_PARTITIONS, BrokerError, embedded_broker, running_kafka
 from agents.kafka_jars import KafkaMissingError, ensure_jars
 from schemas import topics
@@ -55,7 +56,7 @@ def demo_broker(folder: Path) -> Iterator[Broker]:
 @contextmanager
 def _guest(bootstrap: str) -> Iterator[Broker]:
     """On a Kafka of somebody else's: topics of this run's own, which are gone afterwards."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "error_cb": lambda _: None})
+    admin = AdminClient(settings.load().librdkafka(log_level=0, error_cb=lambda _: None))
     try:
         admin.list_topics(timeout=ANSWER_SECONDS)
     except KafkaException as e:
