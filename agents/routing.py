@@ -15,7 +15,7 @@ from agents.smtp_pool import Pool
 from agents.smtp_session import SourceError
 from agents.source_choice import Sources
 from streams.outcome import Patience, has_slot, limited, of_refusal, rejected
-from streams.route import MxAnswer, NoRoute, Route, route
+from streams.route import MxAnswer, NoRoute, Route, by_relay, route
 from streams.shaping.domains import own_tls
 from streams.warmup.caps import gives_way
 
@@ -57,6 +57,9 @@ class Routing:
         """Queue it at its path."""
         assert dispatch.route is not None
         source = self._lookups.config.sources[dispatch.facts.source]
+        if not (source.relay or dispatch.route.hosts):
+            dispatch.finish(self._sources.none(dispatch))  # it was a relay until the configuration changed
+            return
         tls = own_tls(self._lookups.config, dispatch.facts.domain)
         self._pool.submit(dispatch.facts.lane, dispatch.route, source, dispatch, tls)
 
@@ -96,13 +99,15 @@ class Routing:
             dispatch.finish(rejected("internal", f"{type(e).__name__}: {e}"))
 
     def _route(self, dispatch: Dispatch, answer: MxAnswer) -> None:
-        found = self._found(dispatch.facts.domain, answer)
+        domain, pool = dispatch.facts.domain, dispatch.admitted.pool
+        found = self._found(domain, answer)
+        if isinstance(found, NoRoute) and self._sources.relays_of(pool):
+            found = by_relay(domain, self._lookups.config.providers)
         if isinstance(found, NoRoute):
             outcome = of_refusal("connect", found.code, found.enhanced, found.reason, self._patience(dispatch))
             dispatch.finish(outcome._replace(bounce_class=found.bounce_class))
             return
         dispatch.route = found
-        pool = dispatch.admitted.pool
         dispatch.facts = dispatch.facts._replace(provider=found.provider, site=found.site, pool=pool)
         self._depart(dispatch)
 

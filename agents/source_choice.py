@@ -13,7 +13,7 @@ from agents.lookups import Lookups
 from schemas.records import Control
 from streams.outcome import Outcome, throttled
 from streams.source_health import SourceHealth, comes_back_ms, none_left, returns_in
-from streams.sources import choose
+from streams.sources import LEAST_CONNECTIONS, NO_CREDIT, Credit, choose, paid
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Sources:
         self._health = SourceHealth()
         self._turns: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
+        self._credit: dict[str, Credit] = {}
 
     def choose(self, dispatch: Dispatch) -> str:
         """A usable source of the message's pool, which is busy with it until `released`; empty when there is none.
@@ -54,15 +55,18 @@ class Sources:
 
     def _choose(self, dispatch: Dispatch, usable: Accepts | None) -> str:
         pool, previous = self._lookups.config.pools[dispatch.facts.pool], dispatch.state.source
-        turn = self._turns[pool.name]
+        turn, credit = self._turns[pool.name], self._credit.get(pool.name, NO_CREDIT)
         source = ""
-        if self._lookups.path_orders:
-            source = choose(pool, turn, self._busy, previous, self._not_paused(dispatch, usable))
-        source = source or choose(pool, turn, self._busy, previous, usable)
+        for fits in (self._not_paused(dispatch, usable), usable) if self._lookups.path_orders else (usable,):
+            source = choose(pool, turn, self._busy, previous, fits, credit)
+            if source:
+                break
         if not source:
             return ""
         if source != previous:
             self._turns[pool.name] += 1
+            if pool.strategy == LEAST_CONNECTIONS:
+                self._credit[pool.name] = paid(pool, credit, source, fits)
         self._busy[source] += 1
         if self._health:
             self._health.took(source, time.monotonic())
@@ -71,9 +75,21 @@ class Sources:
     def _usable(self, dispatch: Dispatch) -> Accepts | None:
         """None when nothing is known against any of them: the usual case costs nothing."""
         suspended, tried, now = self._suspended(dispatch), dispatch.tried, time.monotonic()
-        if not (suspended or tried or self._health):
+        can = self._able(dispatch)
+        if not (suspended or tried or self._health or can):
             return None
-        return lambda source: source not in suspended and source not in tried and self._health.usable(source, now)
+        out = {*suspended, *tried}
+        return lambda source: source not in out and self._health.usable(source, now) and (not can or source in can)
+
+    def _able(self, dispatch: Dispatch) -> frozenset[str]:
+        """The sources that can take it at all, if not every one of its pool can: without a route only relays."""
+        assert dispatch.route is not None
+        return frozenset() if dispatch.route.hosts else self.relays_of(dispatch.facts.pool)
+
+    def relays_of(self, pool: str) -> frozenset[str]:
+        """The members of a pool that are relays."""
+        config = self._lookups.config
+        return frozenset(m.source for m in config.pools[pool].members if config.sources[m.source].relay)
 
     def _not_paused(self, dispatch: Dispatch, usable: Accepts | None) -> Accepts:
         facts, now_ms = dispatch.facts, int(time.time() * 1000)
@@ -89,7 +105,7 @@ class Sources:
 
     def none(self, dispatch: Dispatch) -> Outcome:
         """No source can take it: not an attempt, it comes back when the first of them may be usable again."""
-        names = [m.source for m in self._lookups.config.pools[dispatch.facts.pool].members]
+        names = self._able(dispatch) or [m.source for m in self._lookups.config.pools[dispatch.facts.pool].members]
         orders = {s: o for s, o in self._suspended(dispatch).items() if s in names}
         outages, now_ms = self._health.outages(names), int(time.time() * 1000)
         outage_s = returns_in(outages, time.monotonic()) if len(orders) < len(names) else None

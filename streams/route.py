@@ -23,7 +23,10 @@ class MxAnswer(NamedTuple):
 
 
 class Route(NamedTuple):
-    """Hosts in the order in which they are tried; the site is their normalised set."""
+    """Hosts in the order in which they are tried; the site is their normalised set.
+
+    Without hosts DNS knows no way: only a relay can take the mail.
+    """
 
     domain: str
     provider: str
@@ -72,6 +75,15 @@ def route(domain: str, answer: MxAnswer, providers: Mapping[str, str], shuffle: 
     if not hosts:
         return BAD_MX
     return Route(domain, provider_of(domain, hosts, providers), ",".join(sorted(hosts)), hosts)
+
+
+def by_relay(domain: str, providers: Mapping[str, str]) -> Route:
+    """Where mail goes for which DNS has no route, when a relay takes it: whether it can go on is the relay's word.
+
+    As with Postfix's relayhost. The relay may see other names than we do, or be there because we see none. What DNS
+    would tell, the provider, is then known only for domains that are providers themselves.
+    """
+    return Route(domain, provider_of(domain, (), providers), domain, ())
 
 
 def _ordered(records: Sequence[Mx], shuffle: Shuffle) -> list[str]:

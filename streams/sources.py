@@ -6,34 +6,67 @@ from math import gcd
 
 from streams.config import Pool, PoolMember
 
+LEAST_CONNECTIONS = "least_connections"
+
+
+Credit = Mapping[str, int]
+"""What each source of a pool has earned and not yet had, in parts of a message; missing is nothing."""
+NO_CREDIT: Credit = {}
+_ROUNDS = 2
+"""How many rounds a source may be ahead or behind: one that was long busy gets no burst afterwards."""
+
+Healthy = Callable[[str], bool]
+
 
 def choose(
-    pool: Pool, turn: int, busy: Mapping[str, int], previous: str, healthy: Callable[[str], bool] | None = None
+    pool: Pool,
+    turn: int,
+    busy: Mapping[str, int],
+    previous: str,
+    healthy: Healthy | None = None,
+    credit: Credit = NO_CREDIT,
 ) -> str:
     """The source's name, or the empty string when no source is healthy.
 
     A retry keeps its source while that is healthy, because a greylisting server remembers the address (C8.60).
     Otherwise by the pool's strategy: `turn` counts the messages of the pool that did not keep theirs, `busy` the
-    messages in flight by source. Without `healthy` every source is.
+    messages in flight by source, `credit` is what `paid` made of it. Without `healthy` every source is.
     """
-    members = pool.members if healthy is None else tuple(m for m in pool.members if healthy(m.source))
+    members = _members(pool, healthy)
     if any(m.source == previous for m in members):
         return previous
     if not members:
         return ""
-    next_one = _round_robin(members, turn)
-    return _relieved(members, busy, turn, next_one) if pool.strategy == "least_connections" else next_one
+    return _relieved(members, busy, credit) if pool.strategy == LEAST_CONNECTIONS else _round_robin(members, turn)
 
 
-def _relieved(members: tuple[PoolMember, ...], busy: Mapping[str, int], turn: int, next_one: str) -> str:
-    """The next one, unless it carries more than one message above its share: then the next of those that do not.
+def paid(pool: Pool, credit: Credit, source: str, healthy: Healthy | None = None) -> Credit:
+    """The credit after the source took a message: everybody earns its weight, and the source pays what all have earned.
+
+    So whoever was passed over has its turn later, and the shares stay those of the weights.
+    """
+    members = _members(pool, healthy)
+    total = sum(m.weight for m in members)
+    most, found = _ROUNDS * total, dict(credit)
+    for m in members:
+        earned = found.get(m.source, 0) + m.weight - (total if m.source == source else 0)
+        found[m.source] = max(-most, min(most, earned))
+    return found
+
+
+def _members(pool: Pool, healthy: Healthy | None) -> tuple[PoolMember, ...]:
+    return pool.members if healthy is None else tuple(m for m in pool.members if healthy(m.source))
+
+
+def _relieved(members: tuple[PoolMember, ...], busy: Mapping[str, int], credit: Credit) -> str:
+    """The richest of those that carry no more than one message above their share.
 
     The least loaded alone would get all the mail of a quiet hour, and with few messages under way it would get more
     than its weight.
     """
     total, weights = sum(busy.get(m.source, 0) for m in members), sum(m.weight for m in members)
     free = tuple(m for m in members if (busy.get(m.source, 0) - 1) * weights <= m.weight * total)
-    return next_one if any(m.source == next_one for m in free) else _round_robin(free, turn)
+    return max(free, key=lambda m: credit.get(m.source, 0) + m.weight).source
 
 
 def _round_robin(members: tuple[PoolMember, ...], turn: int) -> str:

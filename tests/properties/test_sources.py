@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streams.config import Pool, PoolMember
 from streams.source_health import LONGEST_S, SourceHealth
-from streams.sources import choose
+from streams.sources import Credit, choose, paid
 
 WEIGHTS = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 STRATEGIES = st.sampled_from(["weighted_round_robin", "least_connections"])
@@ -41,8 +41,10 @@ def test_only_a_healthy_source_is_chosen_and_one_is_if_there_is_one(
 @given(WEIGHTS, st.data())
 def test_least_connections_never_goes_more_than_two_above_a_share(weights: list[int], data: st.DataObject) -> None:
     pool, busy = pool_of(weights, "least_connections"), Counter[str]()
+    credit: Credit = {}
     for turn in range(data.draw(st.integers(1, 80))):
-        source = choose(pool, turn, busy, "")
+        source = choose(pool, turn, busy, "", credit=credit)
+        credit = paid(pool, credit, source)
         busy[source] += 1
         share = weights[int(source[1:])] * busy.total() / sum(weights)
         assert busy[source] <= share + 2

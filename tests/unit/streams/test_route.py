@@ -2,7 +2,19 @@
 
 import pytest
 
-from streams.route import BAD_MX, NO_ROUTE, NULL_MX, Mx, MxAnswer, NoRoute, Route, provider_of, route, usable_address
+from streams.route import (
+    BAD_MX,
+    NO_ROUTE,
+    NULL_MX,
+    Mx,
+    MxAnswer,
+    NoRoute,
+    Route,
+    by_relay,
+    provider_of,
+    route,
+    usable_address,
+)
 
 PROVIDERS = {"gmail.test": "gmail", "google.test": "gmail", "mail.google.test": "workspace"}
 
@@ -83,3 +95,8 @@ def test_the_provider(domain: str, hosts: tuple[str, ...], provider: str) -> Non
 def test_c2_20_loopback_and_private_addresses_are_refused(address: str, public: bool, loopback: bool) -> None:
     assert usable_address(address, loopback_only=False) is public
     assert usable_address(address, loopback_only=True) is loopback
+
+
+def test_what_dns_has_no_route_for_a_relay_may_take() -> None:
+    assert by_relay("gone.test", PROVIDERS) == Route("gone.test", "other", "gone.test", ())
+    assert by_relay("gmail.test", PROVIDERS).provider == "gmail"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from streams.config import Pool, PoolMember
-from streams.sources import choose
+from streams.sources import Credit, choose, paid
 
 WEIGHTED = Pool("p", "weighted_round_robin", (PoolMember("a", 3), PoolMember("b", 1)))
 LEAST = Pool("p", "least_connections", (PoolMember("a", 3), PoolMember("b", 1)))
@@ -20,13 +20,32 @@ def test_each_source_comes_up_by_its_weight_and_evenly_spread() -> None:
 
 
 def test_least_connections_counts_by_weight() -> None:
-    assert {choose(LEAST, turn, {"a": 30, "b": 1}, "") for turn in range(4)} == {"b"}
-    assert {choose(LEAST, turn, {"a": 3, "b": 3}, "") for turn in range(4)} == {"a"}
-    assert {choose(LEAST, turn, {"a": 3, "b": 1}, "") for turn in range(4)} == {"a", "b"}
+    poor = {"a": 0, "b": 9}, {"a": 9, "b": 0}
+    assert {choose(LEAST, 0, {"a": 30, "b": 1}, "", credit=c) for c in poor} == {"b"}
+    assert {choose(LEAST, 0, {"a": 3, "b": 3}, "", credit=c) for c in poor} == {"a"}
+    assert {choose(LEAST, 0, {"a": 3, "b": 1}, "", credit=c) for c in poor} == {"a", "b"}
 
 
 def test_least_connections_of_idle_sources_takes_turns() -> None:
-    assert Counter(choose(LEAST, turn, {}, "") for turn in range(8)) == {"a": 6, "b": 2}
+    assert Counter(flow(LEAST, 1, 8)) == {"a": 6, "b": 2}
+
+
+def test_who_was_passed_over_has_its_turn_later_but_no_burst() -> None:
+    credit: Credit = {}
+    for _ in range(100):  # a is far too busy
+        source = choose(LEAST, 0, {"a": 30, "b": 1}, "", credit=credit)
+        credit = paid(LEAST, credit, source)
+    assert credit == {"a": 8, "b": -8}
+    found = []
+    for _ in range(20):
+        found.append(choose(LEAST, 0, {}, "", credit=credit))
+        credit = paid(LEAST, credit, found[-1])
+    assert found[:8] == ["a"] * 8
+    assert Counter(found[8:]) == {"a": 9, "b": 3}
+
+
+def test_a_source_that_is_away_earns_nothing() -> None:
+    assert paid(LEAST, {"a": 1, "b": 2}, "b", healthy=lambda s: s == "b") == {"a": 1, "b": 2}
 
 
 def test_c8_60_a_retry_keeps_its_source() -> None:
@@ -66,12 +85,14 @@ def near(counts: Counter[str], weights: tuple[int, ...]) -> None:
         assert abs(counts[f"s{i}"] - wanted) <= 0.05 * wanted, counts
 
 
-def flow(pool: Pool, in_flight: int) -> Iterator[str]:
+def flow(pool: Pool, in_flight: int, messages: int = MESSAGES) -> Iterator[str]:
     """The source of each message, when every source is equally fast and so many messages are under way."""
     busy: Counter[str] = Counter()
     under_way: deque[str] = deque()
-    for turn in range(MESSAGES):
-        source = choose(pool, turn, busy, "")
+    credit: Credit = {}
+    for turn in range(messages):
+        source = choose(pool, turn, busy, "", credit=credit)
+        credit = paid(pool, credit, source)
         busy[source] += 1
         under_way.append(source)
         yield source
@@ -98,11 +119,13 @@ def test_least_connections_gives_less_to_a_slow_source() -> None:
     busy: Counter[str] = Counter()
     ends: list[tuple[int, str]] = []
     counts: Counter[str] = Counter()
+    credit: Credit = {}
     for now in range(MESSAGES):
         for end, source in [e for e in ends if e[0] <= now]:
             ends.remove((end, source))
             busy[source] -= 1
-        source = choose(pool, now, busy, "")
+        source = choose(pool, now, busy, "", credit=credit)
+        credit = paid(pool, credit, source)
         busy[source] += 1
         counts[source] += 1
         ends.append((now + (300 if source == "b" else 100), source))
