@@ -9,30 +9,39 @@ from agents.dns import Resolver
 from agents.orders import current
 from agents.settings import Settings
 from agents.suppressions import of_addresses
+from agents.warmup_status import status_rows
 from schemas.records import Control
 from streams.config import Config
-from streams.control import Facts
-from streams.explain import Standing, concerning, egresses, next_source, why
+from streams.control import WARMUP, Facts
+from streams.explain import Standing, Used, WarmUp, concerning, egresses, next_source, why
 from streams.route import NoRoute, Route, route
 from streams.shaping.limits import PathPolicy
 from streams.suppress import SuppressionSet
 
 
 class World(NamedTuple):
-    """What holds now. `bad` records of the control topic could not be read."""
+    """What holds now. `used`: what warming sources have sent today; `notes`: what is not known."""
 
     settings: Settings
     config: Config
     orders: tuple[Control, ...]
-    bad: int
     now_ms: int
+    used: Used
+    notes: tuple[str, ...] = ()
 
 
 def world(settings: Settings) -> World:
-    """Read configuration and control topic. Raises ConfigError, TableError."""
-    orders, bad = current(settings)
-    config = load(settings.config_dir, settings.config_overlay)
-    return World(settings, config, tuple(orders.values()), bad, time.time_ns() // 1_000_000)
+    """Read configuration, control topic and the warm-up job's figures. Raises ConfigError, TableError."""
+    found, bad = current(settings)
+    orders, now_ms = tuple(found.values()), time.time_ns() // 1_000_000
+    notes = [f"{bad} records of the control topic cannot be read"] if bad else []
+    config, used = load(settings.config_dir, settings.config_overlay), {}
+    if any(order.kind == WARMUP for order in orders):
+        try:
+            used = {(row["source"], row["provider"]): row["used"] for row in status_rows(settings, orders, now_ms)}
+        except ValueError as e:
+            notes.append(f"what warming sources have sent today is not known: {e}")
+    return World(settings, config, orders, now_ms, used, tuple(notes))
 
 
 def suppressed(there: World, address_hash: str, tenant: str, lane: str) -> str:
@@ -55,14 +64,15 @@ def route_of(there: World, domain: str) -> Route | NoRoute:
 
 
 def way_out(
-    there: World, facts: Facts, domain: str, previous: str = "", sources: tuple[str, ...] = ()
+    there: World, facts: Facts, domain: str, previous: str = "", sources: tuple[str, ...] = (), relays: bool = False
 ) -> dict[str, Any]:
-    """Orders, sources with their limits, and the next source, for mail with these facts."""
+    """Orders, sources with their limits, and the next source, for mail with these facts. `relays`: only they can."""
     config, now_ms = there.config, there.now_ms
     tenant = config.tenants.get(facts.tenant)
     pool = tenant.pools.get(facts.lane, "") if tenant else ""
     names = sources or tuple(member.source for member in config.pools[pool].members) if pool or sources else ()
-    found = egresses(config, names, facts, domain, there.orders, now_ms)
+    names = tuple(name for name in names if config.sources[name].relay) if relays else names
+    found = egresses(config, names, facts, domain, there.orders, now_ms, there.used)
     return {
         "orders": concerning(there.orders, facts, now_ms),
         "pool": pool,
@@ -74,6 +84,12 @@ def way_out(
 def reasons(there: World, standing: Standing, suppressed_as: str, out: dict[str, Any]) -> list[str]:
     """Why it waits, in sentences."""
     return why(standing, suppressed_as, out["sources"], there.now_ms)
+
+
+def warm_up_words(warm_up: WarmUp) -> str:
+    """Where a source stands that warms up."""
+    used = f"{warm_up.used:,} of {warm_up.cap:,} sent today, {warm_up.left:,} left, evenly spread over the day"
+    return ": ".join(part for part in (warm_up.stage, used) if part)
 
 
 def policy_words(policy: PathPolicy) -> str:

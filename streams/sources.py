@@ -12,8 +12,11 @@ LEAST_CONNECTIONS = "least_connections"
 Credit = Mapping[str, int]
 """What each source of a pool has earned and not yet had, in parts of a message; missing is nothing."""
 NO_CREDIT: Credit = {}
-_ROUNDS = 2
-"""How many rounds a source may be ahead or behind: one that was long busy gets no burst afterwards."""
+_ROUNDS = 100
+"""How many rounds a source may be ahead or behind: one that was busy for an hour does not make up for all of it."""
+
+_SLACK = 4
+"""A source may carry a quarter more than its share of what is under way (or than the others', if that is less)."""
 
 Healthy = Callable[[str], bool]
 
@@ -59,14 +62,19 @@ def _members(pool: Pool, healthy: Healthy | None) -> tuple[PoolMember, ...]:
 
 
 def _relieved(members: tuple[PoolMember, ...], busy: Mapping[str, int], credit: Credit) -> str:
-    """The richest of those that carry no more than one message above their share.
+    """The richest of those that do not carry far more than their share.
 
-    The least loaded alone would get all the mail of a quiet hour, and with few messages under way it would get more
-    than its weight.
+    The least loaded alone would get all the mail of a quiet hour, and more than its weight where a path's speed does
+    not grow with its weight.
     """
-    total, weights = sum(busy.get(m.source, 0) for m in members), sum(m.weight for m in members)
-    free = tuple(m for m in members if (busy.get(m.source, 0) - 1) * weights <= m.weight * total)
-    return max(free, key=lambda m: credit.get(m.source, 0) + m.weight).source
+    load, weights = sum(busy.get(m.source, 0) for m in members), sum(m.weight for m in members)
+
+    def free(m: PoolMember) -> bool:
+        # in parts of `weights`, so that it stays in whole numbers; the least loaded for its weight always is free
+        slack = min(m.weight, weights - m.weight) * load // _SLACK
+        return (busy.get(m.source, 0) - 1) * weights <= m.weight * load + slack
+
+    return max(filter(free, members), key=lambda m: credit.get(m.source, 0) + m.weight).source
 
 
 def _round_robin(members: tuple[PoolMember, ...], turn: int) -> str:

@@ -44,8 +44,7 @@ def explain(
         fail(e)
     facts = Facts(tenant=tenant, campaign=campaign, lane=lane)
     answer = _answer(there, what or "", facts)
-    if there.bad:
-        answer["notes"] = [*answer.get("notes", ()), f"{there.bad} records of the control topic cannot be read"]
+    answer["notes"] = [*answer.get("notes", ()), *there.notes]
     show_answer(answer, json)
 
 
@@ -92,7 +91,10 @@ def _address(there: "World", recipient: str, facts: "Facts") -> dict[str, Any]:
     answer: dict[str, Any] = {TITLE: f"address {recipient}", "notes": found.notes}
     answer["suppressed"] = suppressed(there, hashed, facts.tenant or "*", facts.lane or "*")
     if isinstance(went, NoRoute):
-        answer["route"] = f"none: {went.code} {went.enhanced} {went.reason}"
+        # what DNS has no route for a relay may take
+        out = way_out(there, facts, domain, relays=True)
+        answer["route"] = f"none{' but by relay' if out['sources'] else ''}: {went.code} {went.enhanced} {went.reason}"
+        answer |= out if out["sources"] else {}
     else:
         answer["route"] = f"provider {went.provider}, by {', '.join(went.hosts)}"
         answer |= way_out(there, facts._replace(provider=went.provider, site=went.site), domain)

@@ -110,16 +110,22 @@ def _of_steps(events: "list[DeliveryEvent]") -> Message:
 
 def one_message(there: "World", message: Message) -> dict[str, Any]:
     """Everything that is known and concluded of one message."""
-    from agents.explained import reasons, suppressed, way_out  # noqa: PLC0415
+    from agents.explained import reasons, route_of, suppressed, way_out  # noqa: PLC0415
     from schemas.event import TERMINAL  # noqa: PLC0415
     from streams.control import Facts  # noqa: PLC0415
+    from streams.route import NoRoute, Route  # noqa: PLC0415
 
     last = _standing(message)
     facts = Facts(message.tenant, message.campaign, message.provider, "", "", message.lane)
-    out = way_out(there, facts, message.domain, message.source)
+    if last.event in TERMINAL:
+        return message._asdict() | {"why": reasons(there, last, "", {"sources": ()}), "due_ms": None}
+    went = route_of(there, message.domain) if message.domain else None
+    if isinstance(went, Route):  # its limits are those of where it goes now
+        facts = facts._replace(provider=went.provider, site=went.site)
+    out = way_out(there, facts, message.domain, message.source, relays=isinstance(went, NoRoute))
     as_is = suppressed(there, message.recipient_hash, message.tenant, message.lane) if message.recipient_hash else ""
-    answer: dict[str, Any] = message._asdict() | {"why": reasons(there, last, as_is, out), "due_ms": last.due_ms}
-    return answer if last.event in TERMINAL else {**answer, "suppressed": as_is, **out}
+    known = {"why": reasons(there, last, as_is, out), "due_ms": last.due_ms, "suppressed": as_is}
+    return message._asdict() | known | out
 
 
 def _standing(message: Message) -> Any:

@@ -30,7 +30,8 @@ def _plain(value: Any) -> Any:
         limits = {limit.key: str(limit.rate) for limit in value.limits}
         policy = {name: item if isinstance(item, int | float | str | None) else str(item)
                   for name, item in value.policy._asdict().items()}  # fmt: skip
-        return {"source": value.source, "stopped": _plain(value.stop), "limits": limits, "connections": policy}
+        plain = {"source": value.source, "stopped": _plain(value.stop), "limits": limits, "connections": policy}
+        return plain | {"warm_up": value.warm_up and {**value.warm_up._asdict(), "left": value.warm_up.left}}
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
@@ -52,7 +53,7 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _way_out(answer: dict[str, Any]) -> Iterator[str]:
-    from agents.explained import policy_words  # noqa: PLC0415
+    from agents.explained import policy_words, warm_up_words  # noqa: PLC0415
 
     if "sources" not in answer:
         return
@@ -64,6 +65,8 @@ def _way_out(answer: dict[str, Any]) -> Iterator[str]:
         stopped = f"stopped: {in_words(egress.stop)}" if egress.stop else policy_words(egress.policy)
         yield f"source {egress.source}: {stopped}"
         yield from (f"  limit {limit.key}: {limit.rate}" for limit in egress.limits)
+        if egress.warm_up:
+            yield f"  {warm_up_words(egress.warm_up)}"
 
 
 def _message(message: dict[str, Any]) -> Iterator[str]:

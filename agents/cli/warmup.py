@@ -94,13 +94,9 @@ def status(
 
 def _rows(settings: "Settings") -> list[dict[str, Any]]:
     """What the job knows, and the orders that it has not yet made anything of."""
-    from agents import job_state  # noqa: PLC0415
-    from streams.warmup.report import rows  # noqa: PLC0415
-    from streams.warmup.state import read  # noqa: PLC0415
+    from agents.warmup_status import status_rows  # noqa: PLC0415
 
-    snapshot = job_state.latest(settings.librdkafka(), job_state.topic(settings.topic_prefix), "warmup")
-    state = read(None if snapshot is None else snapshot.state)
-    return rows(state, list(scopes.orders(settings).values()), scopes.now_ms())
+    return status_rows(settings, list(scopes.orders(settings).values()), scopes.now_ms())
 
 
 def _line(row: dict[str, Any]) -> str:

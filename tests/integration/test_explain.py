@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,16 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from agents.cli import cancel, control, explain, queue, suppress
+from agents import job_state
+from agents.cli import cancel, control, explain, queue, suppress, warmup
 from schemas import ids
 from schemas.event import EventType
+from schemas.records import Control
+from streams import control as orders
+from streams.warmup.counts import DAY_MS, Counts
+from streams.warmup.state import Pair, State, write
 from tests.chaos import sink_parts
+from tests.support.kafka import Record, produce
 from tests.support.receiver import running_receiver
 from tests.support.worker import Site, running_worker
 
@@ -33,7 +40,7 @@ class World:
     def command(self, *arguments: str, code: int = 0, clickhouse: bool = True) -> Result:
         """Run it with this site's settings."""
         app = typer.Typer()
-        for group in (control, cancel, explain, queue, suppress):
+        for group in (control, cancel, explain, queue, suppress, warmup):
             group.register(app)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("STREAMPOST_")}
         own = {k: v for k, v in self.site.environ().items() if k.startswith("STREAMPOST_")}
@@ -114,7 +121,56 @@ def test_explain_says_where_it_is_and_why(world: World) -> None:
 
     rows = world.answer("queue", "--by", "state,reason")
     assert {(r["state"], r["open"]) for r in rows} == {("held", 1), ("deferred", 1)}
+    (row,) = world.answer("queue", "--by", "lane,provider,tenant")
+    assert (row["lane"], row["tenant_id"], row["open"]) == ("bulk", "newsletter", 2)
+    assert row["oldest_seconds"] >= 0
+    assert {"held: pause by ann: a wrong price"} >= {
+        f"{r['state']}: {r['reason']}" for r in rows if r["state"] == "held"
+    }
     assert "one of lane, provider" in world.command("queue", "--by", "colour", code=2).output
+
+
+def test_a_throttled_message_shows_its_limits_its_overrides_and_the_rest_of_the_warm_up_day(world: World) -> None:
+    site = world.site
+    for source in ("bulk-1", "bulk-2"):
+        world.command("warmup", "start", source, "--provider", "gmail", "--author", "ann")
+    today = time.time_ns() // 1_000_000 // DAY_MS
+    counted = State(
+        day=today,
+        pairs={("bulk-1", "gmail"): Pair(0, 30, 50, today, 1, 1)},
+        counts={("bulk-1", "gmail"): {today: Counts(sent=12, delivered=12)}},
+    )
+    snapshot = job_state.pack(job_state.Snapshot({}, write(counted)))
+    produce(site.bootstrap, job_state.topic(site.prefix), [Record(snapshot, b"warmup", partition=0)])
+    slow = Control("override", provider="gmail", source="bulk-1", action="max_message_rate", value="10/min",
+                   reason="replies", rule="gmail-rate", evidence="421 4.7.28", author="shaping", created_at=1,
+                   expires_at=time.time_ns() // 1_000_000 + 3_600_000)  # fmt: skip
+    site.put("control", orders.key(slow), "Control", slow._asdict())
+    request = site.request(recipient="ann@gmail.test")
+    site.send(request)
+    event = site.outcome(request)
+    assert event.event_type == EventType.THROTTLED
+    assert event.reason in (
+        "limit warmup/bulk-1/gmail",
+        "limit warmup/bulk-2/gmail",
+        "limit provider-source/gmail/bulk-1",
+    )
+
+    message = ids.message_uuid("newsletter", request["id"])
+    (waits,) = world.answer("explain", message, clickhouse=False)["messages"]
+    assert waits["why"] == [f"it waits for room: {event.reason}"]
+    assert waits["due_ms"] == event.next_attempt_at
+    one, two = waits["sources"]
+    assert one["warm_up"] == {"stage": "warm-up day 1 of 30", "cap": 50, "used": 12, "left": 38}
+    assert (two["warm_up"]["used"], two["warm_up"]["left"]) == (0, 50)
+    assert one["limits"] == {"provider-source/gmail/bulk-1": "10/min", "warmup/bulk-1/gmail": "50/d"}
+    assert one["connections"]["max_deliveries_per_connection"] == 100
+    (override,) = [o for o in waits["orders"] if o["kind"] == "override"]
+    assert (override["rule"], override["evidence"], override["value"]) == ("gmail-rate", "421 4.7.28", "10/min")
+    assert waits["next_source"] == event.source_ip
+    text = world.command("explain", "bulk-1:gmail", clickhouse=False).output
+    assert "limit warmup/bulk-1/gmail: 50/d" in text
+    assert "warm-up day 1 of 30: 12 of 50 sent today, 38 left, evenly spread over the day" in text
 
 
 def test_without_clickhouse_explain_reads_the_newest_events(world: World) -> None:

@@ -1,86 +1,20 @@
 """Sources that fail under a real worker: nothing is lost, nothing counts as an attempt, and they come back."""
 
-import signal
-import subprocess
 import time
-import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from schemas.records import Control
 from streams import control
-from tests.support.delay import end, start_delay
 from tests.support.proxies import free_port, running_dante
-from tests.support.receiver import running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.sources import setting, until_used
 
 pytestmark = pytest.mark.kafka
 
 NOT_OURS = "192.0.2.1"
 """TEST-NET-1 (RFC 5737): an address that no machine has."""
-
-TWO = """
-[sources.tx-1]
-ehlo = "tx-1.mta.example"
-[sources.one]
-ehlo = "one.mta.example"
-bind = "127.0.0.2"
-[sources.two]
-ehlo = "two.mta.example"
-{two}
-[pools.transactional]
-members = {{ tx-1 = 1 }}
-[pools.bulk]
-members = {{ {members} }}
-[pools.shared]
-members = {{ one = 1 }}
-"""
-
-
-class Setting:
-    """A site whose pools can be changed while its worker runs."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.worker: subprocess.Popen[bytes] | None = None
-
-    def pools(self, two: str, members: str = "one = 1, two = 1") -> None:
-        (self.site.folder / "overlay" / "pools.toml").write_text(TWO.format(two=two, members=members))
-        if self.worker:
-            self.worker.send_signal(signal.SIGHUP)
-
-    def send(self, count: int, recipient: str = "ann@harbour-books.test") -> list[dict[str, object]]:
-        requests = [self.site.request(recipient=recipient) for _ in range(count)]
-        self.site.send(*requests)
-        return requests
-
-    def sources(self, requests: list[dict[str, object]]) -> Counter[str]:
-        """Where they were delivered from, once they all are: at the first attempt, once."""
-        found = Counter[str]()
-        for request in requests:
-            event = self.site.outcome(request, "delivered", "bounced", "deferred", "expired")
-            assert (event.event_type, event.attempt) == ("delivered", 1), event
-            assert self.site.taken(request) == 1
-            found[event.source_ip] += 1
-        return found
-
-
-@contextmanager
-def setting(kafka: str, folder: Path, two: str, members: str = "one = 1, two = 1") -> Iterator[Setting]:
-    with ExitStack() as stack:
-        receiver = stack.enter_context(running_receiver(folder / "receiver"))
-        site = Site(kafka, f"sources-{uuid.uuid4().hex[:8]}", receiver, folder / "site")
-        stack.callback(site.close)
-        found = Setting(site)
-        found.pools(two, members)
-        delay = start_delay(kafka, site.prefix, folder / "delay")
-        stack.callback(end, delay)
-        found.worker = stack.enter_context(running_worker(site, delay_scale="0.02"))
-        yield found
 
 
 def test_a_source_that_cannot_be_bound_loses_nothing_and_costs_no_attempt(kafka: str, tmp_path: Path) -> None:
@@ -132,11 +66,3 @@ def test_a_source_that_a_provider_blocks_leaves_the_pool_there_and_only_there(ka
         assert s.sources(s.send(20)) == {"one": 10, "two": 10}
         s.site.put("control", control.key(order), "Control", None)
         until_used(s, "two", "ann@gmail.test")
-
-
-def until_used(s: Setting, source: str, recipient: str = "ann@harbour-books.test") -> None:
-    """Send until a message leaves from the source; whatever is sent meanwhile arrives too."""
-    deadline = time.monotonic() + 60
-    while source not in s.sources(s.send(2, recipient)):
-        assert time.monotonic() < deadline, f"{source} is not used"
-        time.sleep(0.5)

@@ -2,7 +2,7 @@
 
 from streams.config import read
 from streams.control import Facts
-from streams.explain import Egress, Standing, concerning, egresses, next_source, why
+from streams.explain import Egress, Standing, WarmUp, concerning, egresses, next_source, why
 from streams.shaping.limits import PathPolicy
 from tests.unit.streams.test_config import FILES, SHIPPED
 from tests.unit.streams.test_control import order
@@ -43,6 +43,42 @@ def test_the_next_source_is_the_previous_one_while_nothing_stops_it() -> None:
     stopped = [free[0], free[1]._replace(stop=order())]
     assert next_source(CONFIG, "main", "two", stopped) == "one"
     assert next_source(CONFIG, "main", "two", [e._replace(stop=order()) for e in free]) == ""
+
+
+def test_a_warming_source_has_its_cap_and_what_is_left_of_the_day() -> None:
+    caps = [
+        order("warmup", source="one", value="850/d", rule="warm-up day 3 of 30"),
+        order("warmup", source="two", provider="gmail", value="warm"),
+        order("warmup", source="one", action="start", value="1"),
+    ]
+    one, two = egresses(CONFIG, ("one", "two"), FACTS, "gmail.com", caps, NOW, {("one", "gmail"): 210})
+    assert one.warm_up == WarmUp("warm-up day 3 of 30", 850, 210)
+    assert one.warm_up.left == 640
+    assert (one.limits[-1].key, str(one.limits[-1].rate)) == ("warmup/one/gmail", "850/d")
+    assert two.warm_up is None
+    (fresh,) = egresses(CONFIG, ("one",), FACTS._replace(provider="yahoo"), "", caps, NOW)
+    assert fresh.warm_up == WarmUp("warm-up day 3 of 30", 850, 0)
+    (unknown,) = egresses(CONFIG, ("one",), FACTS._replace(provider=""), "", caps, NOW)
+    assert unknown.warm_up is None
+    broken = order("warmup", source="one", value="lots")
+    assert egresses(CONFIG, ("one",), FACTS, "", [broken], NOW)[0].warm_up is None
+
+
+def test_a_source_that_has_sent_its_day_gives_way() -> None:
+    spent = WarmUp("warm-up day 1 of 30", 50, 60)
+    assert spent.left == 0
+    found = [Egress("one", None, (), PathPolicy(), spent), Egress("two", None, (), PathPolicy())]
+    assert next_source(CONFIG, "main", "one", found) == "two"
+    assert next_source(CONFIG, "main", "one", [found[0], found[1]._replace(stop=order())]) == "one"
+    assert next_source(CONFIG, "main", "one", [e._replace(warm_up=spent) for e in found]) == "one"
+
+
+def test_limits_of_a_site_are_not_shown_while_the_site_is_not_known() -> None:
+    shaping = '[default]\nsource_max_message_rate = "5/s"\n'
+    config = read({**FILES, "shaping.toml": shaping}, SHIPPED)
+    keys = [[limit.key for limit in egresses(config, ("one",), facts, "", [], NOW)[0].limits]
+            for facts in (FACTS._replace(site=""), FACTS)]  # fmt: skip
+    assert keys == [[], ["site-source/mx.google.com/one"]]
 
 
 def test_why_it_waits_in_words() -> None:
