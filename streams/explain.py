@@ -9,6 +9,7 @@ from streams import control
 from streams.config import Config
 from streams.control import Facts
 from streams.limits.rate import Limit
+from streams.route import OTHER
 from streams.shaping.limits import PathPolicy, choose, limits_of, path_policy, stop_of
 from streams.sources import choose as choose_source
 from streams.warmup.caps import Caps, cap_of
@@ -88,15 +89,22 @@ def egresses(
     for source in sources:
         here = facts._replace(source=source)
         chosen = choose(orders, here, now_ms)
-        path = choose(orders, here._replace(tenant="", campaign=""), now_ms)
+        path = _path(config, here)
         stop = stop_of(chosen) or _held(orders, here, now_ms)
         limits = tuple(x for x in limits_of(config, here, chosen, domain) if _known(x, here))
-        policy, warming = path_policy(config, here, path), _warm_up(caps, here, used or {})
+        policy, warming = path_policy(config, path, choose(orders, path, now_ms)), _warm_up(caps, here, used or {})
         if warming:
             found.append(Egress(source, stop, (*limits, warming[0]), policy, warming[1]))
         else:
             found.append(Egress(source, stop, limits, policy))
     return found
+
+
+def _path(config: Config, facts: Facts) -> Facts:
+    """Connections are of a path, whoever's mail goes there; to a relay it is one, wherever the mail goes then."""
+    relay = config.sources[facts.source].relay
+    to = {"provider": OTHER, "site": f"{relay.host}:{relay.port}"} if relay else {}
+    return facts._replace(tenant="", campaign="", **to)
 
 
 def _known(limit: Limit, facts: Facts) -> bool:

@@ -2,6 +2,7 @@
 
 from streams.config import read
 from streams.control import Facts
+from streams.egress import Relay
 from streams.explain import Egress, Standing, WarmUp, concerning, egresses, next_source, why
 from streams.shaping.limits import PathPolicy
 from tests.unit.streams.test_config import FILES, SHIPPED
@@ -62,6 +63,17 @@ def test_a_warming_source_has_its_cap_and_what_is_left_of_the_day() -> None:
     assert unknown.warm_up is None
     broken = order("warmup", source="one", value="lots")
     assert egresses(CONFIG, ("one",), FACTS, "", [broken], NOW)[0].warm_up is None
+
+
+def test_connections_to_a_relay_are_those_of_the_relay() -> None:
+    shaping = "[default]\nconnection_limit = 7\n[provider.gmail]\nconnection_limit = 3\n"
+    config = read({**FILES, "shaping.toml": shaping}, SHIPPED)
+    relay = Relay("smtp.relay.example", 587, "starttls", None)
+    config = config._replace(sources={**config.sources, "two": config.sources["two"]._replace(relay=relay)})
+    fewer = order("override", action="max_connections", value="2", site="smtp.relay.example:587", source="two")
+    direct, smart = egresses(config, ("one", "two"), FACTS, "gmail.com", [fewer], NOW)
+    assert (direct.policy.connection_limit, smart.policy.connection_limit) == (3, 2)
+    assert egresses(config, ("two",), FACTS, "gmail.com", [], NOW)[0].policy.connection_limit == 7
 
 
 def test_a_source_that_has_sent_its_day_gives_way() -> None:
