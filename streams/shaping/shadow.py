@@ -15,9 +15,11 @@ from streams import control
 from streams.config import Config
 from streams.control import Facts
 from streams.limits.rate import Rate
+from streams.outcome import LIMIT, has_slot
 from streams.shaping.automation import ShapingJob
 from streams.shaping.limits import choose, limits_of, stop_of
 from streams.shaping.replies import heard
+from streams.warmup.caps import gives_way
 
 SENT, DELAYED, SUSPENDED, BOUNCED = "sent", "delayed", "suspended", "bounced"
 WOULD = (SENT, DELAYED, SUSPENDED, BOUNCED)
@@ -60,7 +62,9 @@ class Shadow:
         really = str(event["event_type"])
         # without a source no limit of a path was asked: it was refused before
         throttled = really == EventType.THROTTLED and bool(event["source_ip"])
-        if (throttled or heard(event) is not None) and self._sent_early.pop(event["message_id"], self) is self:
+        if throttled and _stays(event["reason"]):
+            self._matrix[(really, DELAYED)] += 1
+        elif (throttled or heard(event) is not None) and self._sent_early.pop(event["message_id"], self) is self:
             self._matrix[(really, self._judge(event, throttled))] += 1
         self._obey(list(self._job.on_event(event)))
 
@@ -136,3 +140,8 @@ class Shadow:
             self._in_force[output.key] = order
             if control.in_force(order, order.created_at):
                 self.orders.append(order)
+
+
+def _stays(reason: str) -> bool:
+    """Throttled by what no shaping.toml changes: a warm-up cap, or that there was no free connection."""
+    return not has_slot(reason) or gives_way(reason.removeprefix(LIMIT))
