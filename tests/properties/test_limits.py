@@ -70,6 +70,17 @@ def test_starts_are_spaced(interval: float, waits: list[float]) -> None:
     assert most_above(starts, 1 / interval) <= 1 + TOLERANCE_S / interval + 1e-6
 
 
+@given(st.floats(0.03, 2.0), st.lists(st.floats(0.0, 1.0), min_size=20, max_size=60))
+def test_late_timers_do_not_add_up(interval: float, lateness: list[float]) -> None:
+    """Each start comes as soon as it may, and its timer is a little late: over all of them the pace is kept."""
+    pace, now, starts = Gcra(interval), 0.0, []
+    for late in lateness:
+        now = max(now, pace.due) + late * TOLERANCE_S
+        pace.start(now)
+        starts.append(now)
+    assert most_above(starts, 1 / interval) <= 1 + TOLERANCE_S / interval + 1e-6
+
+
 @settings(max_examples=30)
 @given(
     rate=RATES,
