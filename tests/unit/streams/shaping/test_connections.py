@@ -27,7 +27,7 @@ def test_where_nobody_set_a_limit_nothing_is_held() -> None:
 
 def test_the_blocks_of_providers_are_limits_too_and_so_is_the_operators_default() -> None:
     assert caps(SET) == (Cap(SITE, 8), Cap(PROVIDER, 20))
-    assert caps("", GMAIL, shipped=SHIPPED) == (Cap(SITE, 10), Cap(PROVIDER, 20))
+    assert caps("", GMAIL, shipped=SHIPPED) == (Cap(SITE, 5), Cap(PROVIDER, 10))
     assert caps("[default]\nconnection_limit = 3\n", OTHER) == (Cap("connections/site-source/mx.a.example/one", 3),)
 
 
