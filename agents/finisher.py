@@ -121,7 +121,7 @@ class Finisher:
             reason=outcome.reason[:200],
         )
         theirs = [(k, v) for k, v in origin.record.headers or () if not k.startswith("sp-")]
-        topic = topics.delay(self._prefix, tier_for(now_ms, outcome.due_ms))
+        topic = topics.delay(self._prefix, tier_for(now_ms, outcome.due_ms, outcome.reason))
         return Record(topic, origin.record.key, origin.value, [*theirs, *headers.to_headers(travelling)])
 
     def _dead_letter(self, origin: Origin, facts: Facts, outcome: Outcome, now_ms: int) -> Record:

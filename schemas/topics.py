@@ -9,13 +9,18 @@ LANES = ("transactional", "bulk")
 
 
 class Tier(NamedTuple):
-    """A delay topic's name and its one fixed delay, in seconds."""
+    """A delay topic's name and its one fixed delay, in seconds. `fine`: only for what has a slot of a limit, which is
+    late by a fraction of a second; a retry is not worth the hops."""
 
     name: str
     seconds: float
+    fine: bool = False
 
 
-TIERS = (Tier("5s", 5), Tier("30s", 30), Tier("2m", 120), Tier("10m", 600), Tier("1h", 3600), Tier("6h", 21600))
+TIERS = (
+    *(Tier("500ms", 0.5, True), Tier("2s", 2, True), Tier("5s", 5), Tier("30s", 30)),
+    *(Tier("2m", 120), Tier("10m", 600), Tier("1h", 3600), Tier("6h", 21600)),
+)
 
 
 class TopicSpec(NamedTuple):

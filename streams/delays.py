@@ -2,7 +2,8 @@
 
 All times are milliseconds since the epoch. A request goes through ever smaller tiers and never comes back early; it
 comes back late by less than the smallest tier's delay (and by what the service needs to run). Within that promise it
-makes few hops: what is due a little before a tier's end takes that tier, not three smaller ones.
+makes few hops: what is due a little before a tier's end takes that tier, not three smaller ones. The fine tiers are
+only for what has a slot of a limit: a slot that is missed by seconds is a limit that is not used.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from schemas import headers, topics
 from schemas.topics import TIERS, Tier
+from streams.outcome import has_slot
 
 
 class Wait(NamedTuple):
@@ -35,16 +37,20 @@ class Broken(NamedTuple):
 Step = Wait | Forward | Broken
 
 
-def tier_for(now_ms: int, due_ms: int, tiers: Sequence[Tier] = TIERS) -> Tier:
-    """The largest tier that ends before the due time, or at most half the smallest delay late; else the smallest."""
-    slack_ms = min(map(delay_ms, tiers)) // 2
-    fitting = [tier for tier in tiers if delay_ms(tier) <= due_ms - now_ms + slack_ms]
-    return max(fitting, key=delay_ms) if fitting else min(tiers, key=delay_ms)
+def tier_for(now_ms: int, due_ms: int, reason: str, tiers: Sequence[Tier] = TIERS) -> Tier:
+    """The largest tier that ends before the due time, or at most half the smallest delay late; else the smallest.
+
+    `reason`: why the request waits.
+    """
+    usable = tiers if has_slot(reason) else [tier for tier in tiers if not tier.fine]
+    slack_ms = min(map(delay_ms, usable)) // 2
+    fitting = [tier for tier in usable if delay_ms(tier) <= due_ms - now_ms + slack_ms]
+    return max(fitting, key=delay_ms) if fitting else min(usable, key=delay_ms)
 
 
-def next_hop(now_ms: int, due_ms: int, tiers: Sequence[Tier] = TIERS) -> Tier | None:
+def next_hop(now_ms: int, due_ms: int, reason: str, tiers: Sequence[Tier] = TIERS) -> Tier | None:
     """Where a request goes whose tier has ended: one more tier, or None for back to its request topic."""
-    return None if due_ms <= now_ms else tier_for(now_ms, due_ms, tiers)
+    return None if due_ms <= now_ms else tier_for(now_ms, due_ms, reason, tiers)
 
 
 def wake_ms(written_ms: int, tier: Tier) -> int:
@@ -81,5 +87,5 @@ def step(
         return Broken(f"{state.accepted_topic!r} is no request topic")
     if (until_ms := wake_ms(written_ms, tier)) > now_ms:
         return Wait(until_ms)
-    onward = next_hop(now_ms, state.due_ms, tiers)
+    onward = next_hop(now_ms, state.due_ms, state.reason, tiers)
     return Forward(topics.delay(prefix, onward) if onward else state.accepted_topic, onward, state.due_ms)

@@ -19,14 +19,13 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas import topics
-from schemas.topics import TIERS
-from tests.support.delay import delayed, end, now_ms, start_delay
+from tests.support.delay import TIER, delayed, end, now_ms, start_delay
 from tests.support.kafka import consume_all, count, create_topics, produce, wait_until
 
 SENT = 20_000
 PARTITIONS = 4
 LANE = "bulk"
-TIER = TIERS[1]
+WAIT = TIER["30s"]
 AT_ONCE, LATER = 0.02, 0.4
 """Scales: the tier ends after 0.6 s, or after 12 s, which is time enough for two processes to share the partitions."""
 
@@ -52,7 +51,7 @@ class Stage(NamedTuple):
     @property
     def source(self) -> str:
         """The tier's topic."""
-        return topics.delay(self.prefix, TIER)
+        return topics.delay(self.prefix, WAIT)
 
     @property
     def target(self) -> str:
@@ -82,8 +81,8 @@ def _run(kafka: str, folder: Path, name: str, case: Callable[[Stage], list[Kill]
     create_topics(kafka, prefix, requests=PARTITIONS, delay=PARTITIONS)
     due = now_ms()
     sent = [delayed(n, due, prefix, LANE) for n in range(SENT)]
-    produce(kafka, topics.delay(prefix, TIER), sent, **{"batch.size": 16_384})
-    written = consume_all(kafka, topics.delay(prefix, TIER))
+    produce(kafka, topics.delay(prefix, WAIT), sent, **{"batch.size": 16_384})
+    written = consume_all(kafka, topics.delay(prefix, WAIT))
     stage = Stage(kafka, prefix, folder, scale, {r.value or b"": (r.partition, r.offset) for r in written})
     kills = case(stage)
     copies = Counter(r.value or b"" for r in consume_all(kafka, stage.target))

@@ -15,7 +15,7 @@ from schemas import codec, topics
 from schemas.headers import due_ms
 from schemas.topics import TIERS
 from tests.support.cli import run_command
-from tests.support.delay import delayed, end, now_ms, start_delay
+from tests.support.delay import TIER, delayed, end, now_ms, start_delay
 from tests.support.kafka import Record, consume_all, count, create, create_topics, produce, wait_until
 
 pytestmark = pytest.mark.kafka
@@ -37,8 +37,8 @@ def test_nothing_is_early_nothing_is_lost_and_the_record_is_unchanged(kafka: str
     create_topics(kafka, prefix)
     start = now_ms()
     sent = [delayed(n, start + 700 + n % 900, prefix, topics.LANES[n % 2]) for n in range(400)]
-    produce(kafka, topics.delay(prefix, TIERS[1]), sent[:200])
-    produce(kafka, topics.delay(prefix, TIERS[0]), sent[200:])
+    produce(kafka, topics.delay(prefix, TIER["30s"]), sent[:200])
+    produce(kafka, topics.delay(prefix, TIER["5s"]), sent[200:])
     process = start_delay(kafka, prefix, tmp_path)
     try:
         wait_until(lambda: sum(count(kafka, topics.requests(prefix, x)) for x in topics.LANES) >= 400, "all are back")
@@ -58,7 +58,7 @@ def test_the_same_key_goes_to_the_partition_that_a_producer_would_choose(
     sent = [delayed(n, now_ms(), prefix) for n in range(50)]
     produce(kafka, topics.requests(prefix, "transactional"), sent)
     expected = {r.key: r.partition for r in _back(kafka, prefix, "transactional")}
-    produce(kafka, topics.delay(prefix, TIERS[0]), sent)
+    produce(kafka, topics.delay(prefix, TIER["5s"]), sent)
     process = start_delay(kafka, prefix, tmp_path)
     try:
         wait_until(lambda: count(kafka, topics.requests(prefix, "bulk")) == 50, "all are back")
@@ -72,7 +72,7 @@ def test_a_record_with_time_left_goes_down_the_tiers(kafka: str, prefix: str, tm
     process = start_delay(kafka, prefix, tmp_path)
     try:
         due = now_ms() + 6_000  # far more than the tier's 0.6 s: also a slow machine sees it with time left
-        produce(kafka, topics.delay(prefix, TIERS[1]), [delayed(1, due, prefix)])
+        produce(kafka, topics.delay(prefix, TIER["30s"]), [delayed(1, due, prefix)])
         wait_until(lambda: count(kafka, topics.requests(prefix, "bulk")) == 1, "it is back")
     finally:
         end(process)
@@ -85,7 +85,7 @@ def test_sigkill_loses_nothing_and_repeats_only_what_was_not_committed(kafka: st
     create_topics(kafka, prefix)
     due = now_ms() + 500
     sent = [delayed(n, due + 3 * n, prefix) for n in range(2000)]
-    produce(kafka, topics.delay(prefix, TIERS[1]), sent)
+    produce(kafka, topics.delay(prefix, TIER["30s"]), sent)
     first = start_delay(kafka, prefix, tmp_path)
     target = topics.requests(prefix, "bulk")
     try:
@@ -109,7 +109,7 @@ def test_sigterm_repeats_nothing(kafka: str, prefix: str, tmp_path: Path) -> Non
     create_topics(kafka, prefix)
     due = now_ms() + 300
     sent = [delayed(n, due + n, prefix) for n in range(1500)]
-    produce(kafka, topics.delay(prefix, TIERS[0]), sent)
+    produce(kafka, topics.delay(prefix, TIER["5s"]), sent)
     target = topics.requests(prefix, "bulk")
     for name, enough in (("first", 200), ("second", 1500)):
         process = start_delay(kafka, prefix, tmp_path, name=name)
@@ -126,7 +126,7 @@ def test_a_bad_record_becomes_a_dead_letter_and_does_not_stop_the_partition(
     kafka: str, prefix: str, tmp_path: Path
 ) -> None:
     create_topics(kafka, prefix, delay=1)
-    topic = topics.delay(prefix, TIERS[0])
+    topic = topics.delay(prefix, TIER["5s"])
     good = delayed(1, now_ms(), prefix)
     foreign = delayed(2, now_ms(), f"{prefix}.other")
     produce(kafka, topic, [Record(b"\x00\xff", b"k", (("x", b"1"),)), foreign, good])
@@ -155,7 +155,7 @@ def test_what_the_request_topic_refuses_becomes_a_dead_letter(kafka: str, prefix
     names = [s.name for s in topics.table(prefix) if s.name != small.topic]
     create(kafka, dict.fromkeys(names, 1))
     large = delayed(1, now_ms(), prefix)._replace(value=b"x" * 5000)
-    produce(kafka, topics.delay(prefix, TIERS[0]), [large, delayed(2, now_ms(), prefix)])
+    produce(kafka, topics.delay(prefix, TIER["5s"]), [large, delayed(2, now_ms(), prefix)])
     process = start_delay(kafka, prefix, tmp_path)
     try:
         wait_until(partial(_has, kafka, small.topic, 1), "the small one is back")
@@ -172,7 +172,7 @@ def test_a_broker_that_dies_and_returns_costs_nothing(prefix: str, tmp_path: Pat
         create_topics(broker.bootstrap, prefix)
         due = now_ms()
         sent = [delayed(n, due + n, prefix) for n in range(3000)]
-        produce(broker.bootstrap, topics.delay(prefix, TIERS[0]), sent)
+        produce(broker.bootstrap, topics.delay(prefix, TIER["5s"]), sent)
         target = topics.requests(prefix, "bulk")
         process = start_delay(broker.bootstrap, prefix, tmp_path)
         try:
@@ -190,7 +190,7 @@ def test_it_works_on_the_embedded_broker(prefix: str, tmp_path: Path) -> None:
     with embedded_broker(tuple(s.name for s in topics.table(prefix))) as bootstrap:
         due = now_ms() + 300
         sent = [delayed(n, due + n, prefix) for n in range(500)]
-        produce(bootstrap, topics.delay(prefix, TIERS[0]), sent)
+        produce(bootstrap, topics.delay(prefix, TIER["5s"]), sent)
         process = start_delay(bootstrap, prefix, tmp_path)
         try:
             wait_until(partial(_all_back, bootstrap, prefix, sent), "all are back")
@@ -204,5 +204,5 @@ def test_it_works_on_the_embedded_broker(prefix: str, tmp_path: Path) -> None:
 def test_without_its_topics_it_refuses_to_start(kafka: str, prefix: str) -> None:
     answer = run_command(kafka, prefix, "delay")
     assert answer.exit_code == 1
-    assert f"missing topics: {prefix}.delay.5s" in answer.stderr
+    assert f"missing topics: {prefix}.delay.500ms" in answer.stderr
     assert "streampost topics create" in answer.stderr

@@ -10,6 +10,7 @@ from schemas import topics
 from schemas.headers import AttemptState, to_headers
 from tests.support.kafka import Record, wait_until
 
+TIER = {tier.name: tier for tier in topics.TIERS}
 MAIN = "from agents.delay import run; from agents.settings import load; import logging; logging.basicConfig(); "
 MAIN += "raise SystemExit(run(load()))"
 
