@@ -5,6 +5,8 @@ from typing import Any
 
 BUFFERED = 400
 """Records per topic that may wait between the fetcher and the agent: enough to keep it busy, little to give back."""
+FEW = 20
+"""So many of any partition may always wait: one with a backlog must not keep the others from being fetched."""
 
 Place = tuple[Any, int]
 """Topic partition and offset."""
@@ -16,22 +18,24 @@ class Chunks:
     def __init__(self) -> None:
         self._of: dict[Place, tuple[Any, set[int]]] = {}
         self._parts: dict[Place, int] = {}
-        self._buffered: dict[str, int] = {}
+        self._buffered: dict[str, dict[Any, int]] = {}
 
-    def has_room(self, topic: str) -> bool:
-        """Whether more of this topic may be fetched."""
-        return self._buffered.get(topic, 0) < BUFFERED
+    def has_room(self, tp: Any) -> bool:
+        """Whether more of this partition may be fetched."""
+        of_topic = self._buffered.get(tp.topic, {})
+        return of_topic.get(tp, 0) < FEW or sum(of_topic.values()) < BUFFERED
 
     def add(self, tp: Any, message: Any, records: Sequence[Any]) -> None:
         """A chunk is on its way to its agent."""
-        self._buffered[tp.topic] = self._buffered.get(tp.topic, 0) + len(records)
+        of_topic = self._buffered.setdefault(tp.topic, {})
+        of_topic[tp] = of_topic.get(tp, 0) + len(records)
         left = {r.offset for r in records}
         for record in records:
             self._of[tp, record.offset] = (message, left)
 
-    def taken(self, topic: str) -> None:
-        """The agent has taken a record out of its chunk."""
-        self._buffered[topic] -= 1
+    def taken(self, tp: Any) -> None:
+        """The agent has taken a record of this partition."""
+        self._buffered[tp.topic][tp] -= 1
 
     def expect(self, place: Place, parts: int) -> None:
         """The record has so many parts."""

@@ -6,7 +6,6 @@ Everything up to the path's queue is synchronous when DNS knows the domain alrea
 a connection is about to take the message, so that little memory waits.
 """
 
-import asyncio
 import logging
 import random
 import time
@@ -17,6 +16,7 @@ from agents.dispatch import BULK, Dispatch
 from agents.dns import Resolver
 from agents.finisher import Finisher, Origin
 from agents.intake import Pass, passes
+from agents.lane import Fetched, Lane
 from agents.limiter import Limiter
 from agents.lookups import Lookups
 from agents.maker import Maker
@@ -65,7 +65,7 @@ class Delivery:
         self._lookups = lookups
         self._maker = maker
         self._seen = seen
-        self.slots = {lane: asyncio.Semaphore(slots[lane]) for lane in LANES}
+        self._lanes = {lane: Lane(slots[lane]) for lane in LANES}
         self._schema_ids = schema_ids
         self.pacer = Pacer()
         self.routing = Routing(resolver, lookups, pool, limiter, self.patience)
@@ -73,35 +73,39 @@ class Delivery:
 
     async def run_lane(self, lane: str, stream: Any) -> None:
         """The agent's loop. Never raises for what a record holds."""
-        async for event in stream.noack().events():
-            chunk, tp, generation = event.message.value, event.message.tp, event.message.generation_id
-            for record in chunk:
-                begun = self._consumer.begin(tp, generation, record.offset)
-                if begun is not None:
-                    await self._take_record(Origin(tp, generation, lane, record), begun)
+
+        def ready(tp: Any) -> bool:
+            # while stopping everything is given up: nothing may stay behind
+            return not self._consumer.flow_active or self._consumer.span(tp) <= MAX_SPAN
+
+        async def take(fetched: Fetched) -> None:
+            tp, generation, record = fetched
+            begun = self._consumer.begin(tp, generation, record.offset)
+            if begun is not None:
+                await self._take_record(Origin(tp, generation, lane, record), begun)
+
+        await self._lanes[lane].run(stream, ready, take)
 
     async def _take_record(self, origin: Origin, begun: Begin) -> None:
         """Start every request of the record that is not finished yet; each takes a slot."""
         tp, generation, offset = origin.tp, origin.generation, origin.record.offset
         todo = [p for p in passes(origin, self._schema_ids) if p.origin.part not in begun.done]
         self._consumer.expect(tp, generation, offset, {p.origin.part for p in todo})
-        slots = self.slots[origin.lane]
+        lane = self._lanes[origin.lane]
         for one in todo:
-            await slots.acquire()
-            while self._consumer.span(tp) > MAX_SPAN:  # noqa: ASYNC110 - rare; an event would cost every message
-                await asyncio.sleep(0.05)
+            await lane.enter()
             # not while stopping or rebalancing: what is not started goes to the next owner at once
             if self._consumer.flow_active and await self._consumer.may_start(tp, generation):
                 self._take(one, begun)
             else:
                 self._consumer.give_up(tp, generation, offset)
-                slots.release()
+                lane.leave()
 
     def acknowledge(self, origin: Origin, message_id: str, event_offset: int) -> None:
         """The outcome is in Kafka."""
         self._in_flight.discard(message_id)
         self._consumer.finish(origin.tp, origin.generation, origin.record.offset, event_offset, origin.part)
-        self.slots[origin.lane].release()
+        self._lanes[origin.lane].confirmed(origin.early)
 
     def attempted(self, origin: Origin, event_offset: int) -> None:
         """at_most_once: the record of the attempt is in Kafka."""
@@ -113,7 +117,7 @@ class Delivery:
         if one.request is None:
             assert one.facts is not None
             assert one.outcome is not None
-            self.finisher.finish(one.origin, one.state, one.facts, one.outcome)
+            self._finish(one.origin, one.state, one.facts, one.outcome)
             return
         if one.origin.lane != BULK:
             self.pacer.urgent()
@@ -122,7 +126,7 @@ class Delivery:
             self._admit(one.origin, begun, one.state, one.request, facts)
         except Exception as e:  # a bug of ours must not stop the partition: the record is kept with the reason
             log.exception("cannot process %s", facts.message_id)
-            self.finisher.finish(one.origin, one.state, facts, rejected("internal", f"{type(e).__name__}: {e}"))
+            self._finish(one.origin, one.state, facts, rejected("internal", f"{type(e).__name__}: {e}"))
 
     def _admit(self, origin: Origin, begun: Begin, state: AttemptState, request: EmailRequest, facts: Facts) -> None:
         now_ms = int(time.time() * 1000)
@@ -140,10 +144,10 @@ class Delivery:
         if isinstance(admitted, Refusal):
             # a dropped copy stays one, whatever is wrong with it
             refused = outcome if outcome and looked.seen else rejected(admitted.stage, admitted.reason)
-            self.finisher.finish(origin, state, facts, refused)
+            self._finish(origin, state, facts, refused)
             return
         if outcome is not None:
-            self.finisher.finish(origin, state, facts, outcome)
+            self._finish(origin, state, facts, outcome)
             return
         dispatch = Dispatch(self, origin, state, admitted, facts, end_ms)
         self._in_flight.add(facts.message_id)
@@ -159,10 +163,11 @@ class Delivery:
         origin = dispatch.origin
         if await self._consumer.may_start(origin.tp, origin.generation):
             return True
+        self.routing.refund(dispatch)
         self.routing.ended(dispatch)
         self._consumer.give_up(origin.tp, origin.generation, origin.record.offset)
         self._in_flight.discard(dispatch.facts.message_id)
-        self.slots[origin.lane].release()
+        self._lanes[origin.lane].leave()
         return False
 
     def tables_version(self) -> int:
@@ -196,4 +201,9 @@ class Delivery:
     def finish(self, dispatch: Dispatch, outcome: Outcome) -> None:
         """Out of the worker's hands, into Kafka's."""
         self.routing.ended(dispatch)
-        self.finisher.finish(dispatch.origin, dispatch.state, dispatch.facts, outcome)
+        self._finish(dispatch.origin, dispatch.state, dispatch.facts, outcome, dispatch.tried_to_send)
+
+    def _finish(self, origin: Origin, state: AttemptState, facts: Facts, outcome: Outcome, tried: bool = False) -> None:
+        """What was tried keeps its slot until Kafka has the outcome: sending goes no faster than its events."""
+        early = not tried and self._lanes[origin.lane].leave_early()
+        self.finisher.finish(origin._replace(early=early) if early else origin, state, facts, outcome)

@@ -82,11 +82,16 @@ class Dispatch:
         """What was asked for."""
         return self.admitted.request
 
+    @property
+    def tried_to_send(self) -> bool:
+        """Whether it was handed to a connection."""
+        return self._began > 0
+
     def finish(self, outcome: Outcome) -> None:
         """Exactly once."""
         assert not self._settled, f"{self.facts.message_id} has two outcomes"
         self._settled = True
-        if not self._began:
+        if not self.tried_to_send:
             self._delivery.routing.refund(self)
         self._delivery.finish(self, outcome)
 

@@ -30,7 +30,8 @@ OUTCOMES = Counter("streampost_outcomes", "Outcomes by lane, type and provider",
 class Origin(NamedTuple):
     """The record that a pass is about. `part` tells recipients of one record apart.
 
-    `single` is the recipient's own request when the record is a batch.
+    `single` is the recipient's own request when the record is a batch; `early` says that its slot was given back
+    before Kafka has the outcome.
     """
 
     tp: Any
@@ -39,6 +40,7 @@ class Origin(NamedTuple):
     record: Any
     part: int = 0
     single: EmailRequest | None = None
+    early: bool = False
 
     @property
     def value(self) -> bytes | None:

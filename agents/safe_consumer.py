@@ -107,10 +107,10 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
     # ---- chunks
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's name
-        """One message per partition and fetch; its value is the list of records. Only topics that have room."""
+        """One message per partition and fetch; its value is the list of records. Only partitions that have room."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        wanted = {tp for tp in self._get_active_partitions() if self.chunks.has_room(tp.topic)}
+        wanted = {tp for tp in self._get_active_partitions() if self.chunks.has_room(tp)}
         if not wanted:
             self.not_waiting_next_records.set()
             await self.sleep(0.02)
@@ -148,7 +148,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         window = self._window(tp, generation)
         if window is None:
             return None
-        self.chunks.taken(tp.topic)
+        self.chunks.taken(tp)
         begun = window.begin(offset)
         if begun is None:
             self._tell(self.chunks.over((tp, offset)))

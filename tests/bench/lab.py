@@ -67,7 +67,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
 class Run:
     """One prefix with its topics, templates and workers."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, partitions: int = mails.PARTITIONS) -> None:
         self.lab = lab
         self.prefix = f"bench-{uuid.uuid4().hex[:8]}"
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -75,7 +75,7 @@ class Run:
             kafka=lab.broker.bootstrap,
             topic_prefix=self.prefix,
             group_prefix=self.prefix,
-            request_partitions=mails.PARTITIONS,
+            request_partitions=partitions,
             delay_partitions=1,
         )
         prepare_topics(self.settings)
@@ -94,7 +94,7 @@ class Run:
             "kafka": self.settings.kafka,
             "topic_prefix": self.prefix,
             "group_prefix": self.prefix,
-            "request_partitions": str(mails.PARTITIONS),
+            "request_partitions": str(self.settings.request_partitions),
             "config_dir": str(self.lab.folder / "config"),
             "config_overlay": str(self.lab.folder / "overlay"),
             "dns_servers": self.lab.receiver.dns_server,
@@ -145,9 +145,9 @@ class Run:
 
 
 @contextmanager
-def a_run(lab: Lab) -> Iterator[Run]:
+def a_run(lab: Lab, partitions: int = mails.PARTITIONS) -> Iterator[Run]:
     """A fresh prefix, and nothing of it left behind."""
-    run = Run(lab)
+    run = Run(lab, partitions)
     try:
         yield run
     except BaseException:

@@ -1,86 +1,173 @@
-"""Does trouble elsewhere slow the others? Mail to a healthy site at a steady pace, alone and beside a troubled crowd.
+"""Does trouble elsewhere slow the others? Mail to healthy sites at a steady pace, alone and beside troubled crowds.
 
-The crowd is `trouble` messages to a dead domain and as many to a provider that answers only 421; they are in Kafka, in
-the same partitions, before the first healthy message is written.
+In one run with one worker: first the healthy mail alone, then the same while the crowds are written as fast as Kafka takes
+them: `trouble` messages to a dead domain, and a fifth of that to a provider that answers only 421, and to a campaign
+with a limit of 5/s. As keys by domain do it, each crowd is in one partition of the twelve; the healthy mail is in all.
+
+The healthy ones in a crowd's partition wait until the worker has read past it. The crowd's own CPU is real work, and on
+two cores that Kafka, receiver and injector share it is felt by all: `crowd_cpu_us` says what one of it costs the worker.
 """
 
 import json
 import statistics
 import time
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from confluent_kafka import Producer
 
+from agents import orders
 from schemas import codec, topics
+from schemas.records import Control
 from schemas.request import EmailRequest
 from tests.bench import mails, proc
-from tests.bench.lab import Lab, a_run, wait
+from tests.bench.lab import Lab, Run, a_run
+from tests.limits.agents import QuotaAgents
+from tests.support.delay import end, start_delay
 from tests.support.kafka import Record, produce
 
 PER_SECOND = 100
-DEAD, REFUSING = "crowd-{}@dead-mx.test", "always-rate-{}@harbour-books.test"
-"""Nothing listens there; the receiver's personality says 421 and hangs up."""
+PARTITIONS = 12
+"""The default of the setting."""
+LIMITED, LIMIT = "crowd", "5/s"
+PATIENCE_S = 60.0
+"""How long after the last one was written a healthy message may come."""
 
 
-def _crowd(count: int) -> Iterator[Record]:
-    for number in range(count):
-        for address in (DEAD, REFUSING):
-            request = mails.request(number, 1, "bulk")
-            to = address.format(number)
-            request = request._replace(id=f"crowd-{to}", recipient=to)
-            yield _record(request, number)
+class Crowd(NamedTuple):
+    """Trouble: recipients, campaign, how many for one to the dead domain, and their partition."""
+
+    to: str
+    campaign: str
+    share: float
+    partition: int
 
 
-def _record(request: EmailRequest, number: int) -> Record:
+CROWDS = (
+    Crowd("crowd-{}@dead-mx.test", "", 1.0, 0),  # nothing listens there
+    Crowd("always-rate-{}@harbour-books.test", "", 0.2, 1),  # the receiver's personality says 421 and hangs up
+    Crowd("crowd-{}@me.test", LIMITED, 0.2, 2),
+)
+TROUBLED = frozenset(crowd.partition for crowd in CROWDS)
+
+
+class Written(NamedTuple):
+    """A healthy message: where and when it was written, seconds since the epoch."""
+
+    partition: int
+    at: float
+
+
+def _crowd(trouble: int) -> Iterator[Record]:
+    for number in range(trouble):
+        for crowd in CROWDS:
+            if number < trouble * crowd.share:
+                request = mails.request(number, 1, "bulk")
+                request = request._replace(recipient=crowd.to.format(number), campaign=crowd.campaign)
+                yield _record(request, crowd.partition)
+
+
+def _record(request: EmailRequest, partition: int) -> Record:
     key = request.recipient.rpartition("@")[2].encode()
-    return Record(codec.encode("EmailRequest", request.to_dict()), key, partition=number % mails.PARTITIONS)
+    return Record(codec.encode("EmailRequest", request.to_dict()), key, partition=partition)
 
 
-def _write_crowd(bootstrap: str, topic: str, count: int) -> None:
-    produce(bootstrap, topic, _crowd(count), **{"compression.type": "lz4", "linger.ms": 20})
+def _write_crowd(bootstrap: str, topic: str, trouble: int) -> None:
+    produce(bootstrap, topic, _crowd(trouble), **{"compression.type": "lz4", "linger.ms": 20})
 
 
-def measure(lab: Lab, trouble: int, seconds: int) -> dict[str, Any]:
-    """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowd / alone."""
-    alone, beside = (_run(lab, count, seconds) for count in (0, trouble))
-    ratios = {f"{name}_ratio": beside[name] / alone[name] for name in alone}
-    return {"trouble": 2 * trouble, "per_second": PER_SECOND, "alone": alone, "beside": beside, **ratios}
-
-
-def _run(lab: Lab, trouble: int, seconds: int) -> dict[str, float]:
-    with a_run(lab) as run:
+def measure(lab: Lab, trouble: int, seconds: float) -> dict[str, Any]:
+    """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowds / alone."""
+    with a_run(lab, PARTITIONS) as run, _others(run):
         topic = topics.requests(run.prefix, "bulk")
-        run.start_worker()
+        pid = run.start_worker()
+        healthy = _Healthy(run, topic)
+        healthy.send(min(5.0, seconds))  # connections, caches
+        before = proc.cpu_seconds(pid)
+        alone = healthy.send(seconds)
+        between = proc.cpu_seconds(pid)
         with proc.in_child(_write_crowd, run.settings.kafka, topic, trouble) as crowd:
+            beside = healthy.send(seconds)
             crowd.result()
-        began = time.time()
-        producer = Producer({"bootstrap.servers": run.settings.kafka, "linger.ms": 0, "acks": "all"})
-        written = dict(_healthy(producer, topic, n, began) for n in range(PER_SECOND * seconds))
-        assert not producer.flush(30)
-        taken = _taken(lab, set(written))
-    waits = sorted(taken[i] - written[i] for i in written)
+        cpu = proc.cpu_seconds(pid) - between - (between - before)
+        taken = _taken(lab, {**alone, **beside})
+    return {
+        "trouble": int(sum(trouble * crowd.share for crowd in CROWDS)),
+        "per_second": PER_SECOND,
+        "crowd_cpu_us": cpu / sum(trouble * crowd.share for crowd in CROWDS) * 1e6,
+        **_compared(alone, beside, taken),
+    }
+
+
+def _compared(alone: dict[str, Written], beside: dict[str, Written], taken: dict[str, float]) -> dict[str, Any]:
+    first, second = _figures(alone, taken), _figures(beside, taken)
+    found = {f"{name}_ratio": second[name] / first[name] for name in first}
+    elsewhere = {i: w for i, w in beside.items() if w.partition not in TROUBLED}
+    behind = {i: w for i, w in beside.items() if w.partition in TROUBLED}
+    found |= {f"elsewhere_{name}_ratio": value / first[name] for name, value in _figures(elsewhere, taken).items()}
+    return {**found, "alone": first, "beside": second, "behind_a_crowd": _figures(behind, taken), "lost": _lost(taken)}
+
+
+def _figures(written: dict[str, Written], taken: dict[str, float]) -> dict[str, float]:
+    waits = sorted(taken[i] - w.at for i, w in written.items())
     points = statistics.quantiles(waits, n=100, method="inclusive")
-    return {"msgs_per_s": len(waits) / (max(taken.values()) - began), "p50_s": points[49], "p95_s": points[94]}
+    span = max(taken[i] for i in written) - min(w.at for w in written.values())
+    return {"msgs_per_s": len(waits) / span, "p50_s": points[49], "p99_s": points[98]}
 
 
-def _healthy(producer: Producer, topic: str, number: int, began: float) -> tuple[str, float]:
-    """Write the healthy request whose turn it is; its id and when."""
-    time.sleep(max(0.0, began + number / PER_SECOND - time.time()))
-    request = mails.request(number, 10, "bulk")
-    record, now = _record(request, number), time.time()
-    producer.produce(topic, record.value, record.key, partition=record.partition)
-    producer.poll(0)
-    return request.id, now
+def _lost(taken: dict[str, float]) -> int:
+    return sum(at == float("inf") for at in taken.values())
 
 
-def _taken(lab: Lab, wanted: set[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
+class _Healthy:
+    """Mail at a steady pace to all partitions."""
 
-    def all_there() -> bool:
+    def __init__(self, run: Run, topic: str) -> None:
+        self._topic = topic
+        self._producer = Producer({"bootstrap.servers": run.settings.kafka, "linger.ms": 0, "acks": "all"})
+        self._number = 0
+
+    def send(self, seconds: float) -> dict[str, Written]:
+        """Return id -> where and when."""
+        began, found = time.time(), {}
+        for number in range(int(PER_SECOND * seconds)):
+            time.sleep(max(0.0, began + number / PER_SECOND - time.time()))
+            request = mails.request(self._number, 10, "bulk")
+            record = _record(request, self._number % PARTITIONS)
+            found[request.id] = Written(record.partition, time.time())
+            self._producer.produce(self._topic, record.value, record.key, partition=record.partition)
+            self._producer.poll(0)
+            self._number += 1
+        assert not self._producer.flush(30)
+        return found
+
+
+@contextmanager
+def _others(run: Run) -> Iterator[None]:
+    """What runs beside a worker: the delay service and the owner of limits; and the order that limits a campaign."""
+    folder = run.lab.folder / f"{run.prefix}-others"
+    order = Control(
+        "override", campaign=LIMITED, action="max_message_rate", value=LIMIT, reason="bench", author="bench"
+    )
+    orders.write(run.settings, order)
+    delay = start_delay(run.settings.kafka, run.prefix, folder, scale=1.0)
+    agents = QuotaAgents(run.settings, folder)
+    try:
+        agents.start()
+        agents.wait_owner()
+        yield
+    finally:
+        agents.stop()
+        end(delay)
+
+
+def _taken(lab: Lab, written: dict[str, Written]) -> dict[str, float]:
+    """When the receiver said 250 to each; infinite for what did not come."""
+    deadline = max(w.at for w in written.values()) + PATIENCE_S
+    while True:
         lines = (json.loads(line) for line in lab.receiver.record.read_bytes().splitlines())
-        found.update({a["id"]: a["time"] / 1000 for a in lines if a["id"] in wanted})
-        return len(found) == len(wanted)
-
-    wait(all_there, 300, "every healthy message", 1.0)
-    return found
+        found = {a["id"]: a["time"] / 1000 for a in lines if a["id"] in written}
+        if len(found) == len(written) or time.time() > deadline:
+            return {i: found.get(i, float("inf")) for i in written}
+        time.sleep(1.0)

@@ -1,0 +1,93 @@
+"""Turns and slots of a lane, with a stream that is a list."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agents.lane import CONFIRMING, Fetched, Lane
+
+
+class Stream:
+    """Chunks as Faust hands them over; then it stays open until `ended` is set."""
+
+    def __init__(self, *chunks: tuple[str, list[int]]) -> None:
+        self._chunks = chunks
+        self.ended = asyncio.Event()
+
+    def noack(self) -> "Stream":
+        return self
+
+    async def events(self) -> AsyncIterator[Any]:
+        for tp, value in self._chunks:
+            yield SimpleNamespace(message=SimpleNamespace(tp=tp, generation_id=1, value=value))
+        await self.ended.wait()
+
+
+async def test_a_partition_with_a_backlog_gives_way_to_the_others() -> None:
+    found: list[int] = []
+    stream = Stream(("dead", list(range(100, 104))), ("good", [1, 2]))
+
+    async def take(fetched: Fetched) -> None:
+        found.append(fetched.record)
+        if len(found) == 6:
+            stream.ended.set()
+
+    await Lane(1).run(stream, lambda _: True, take)
+    assert found == [100, 1, 101, 2, 102, 103]
+
+
+async def test_a_partition_that_may_not_go_on_stops_no_other_and_comes_later() -> None:
+    found: list[int] = []
+    stream = Stream(("stuck", [1]), ("good", [2, 3]))
+
+    async def take(fetched: Fetched) -> None:
+        found.append(fetched.record)
+        if len(found) == 3:
+            stream.ended.set()
+
+    await Lane(1).run(stream, lambda tp: tp != "stuck" or len(found) == 2, take)
+    assert found == [2, 3, 1]
+
+
+async def test_open_connections_get_their_turn_while_records_are_taken() -> None:
+    """`take` never waits, and yet another task runs in between."""
+    stream, found = Stream(("dead", list(range(100_000)))), 0
+
+    async def take(_: Fetched) -> None:
+        nonlocal found
+        found += 1
+
+    running = asyncio.create_task(Lane(1).run(stream, lambda _: True, take))
+    while not found:
+        await asyncio.sleep(0)
+    assert found < 100_000
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_what_needs_only_kafkas_word_keeps_no_slot_but_not_without_end() -> None:
+    lane = Lane(1)
+    for _ in range(CONFIRMING):
+        await lane.enter()
+        assert lane.leave_early()
+    await lane.enter()
+    assert not lane.leave_early()
+    entering = asyncio.create_task(lane.enter())
+    lane.confirmed(early=True)
+    await asyncio.sleep(0)
+    assert not entering.done(), "an early one gives no second slot"
+    lane.confirmed(early=False)
+    await entering
+    assert lane.leave_early()
+
+
+async def test_an_error_of_take_ends_the_lane() -> None:
+    async def take(_: Fetched) -> None:
+        raise OSError("broken")
+
+    with pytest.raises(ExceptionGroup):
+        await Lane(1).run(Stream(("a", [1])), lambda _: True, take)
