@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -110,11 +111,10 @@ class Run:
 
         def answers() -> bool:
             assert worker.poll() is None, log_file.read_text()[-3000:]
-            return port_file.exists()
+            return port_file.exists() and _ready(int(port_file.read_text()))
 
         wait(answers, 120, "the worker is up")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text().strip()}/ready", timeout=10):
-            return worker.pid
+        return worker.pid
 
     def start_workers(self, wanted: int) -> list[int]:
         """Workers that have shared the partitions among them; their process ids."""
@@ -155,6 +155,14 @@ def a_run(lab: Lab, partitions: int = mails.PARTITIONS) -> Iterator[Run]:
         raise
     finally:
         run.close()
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10):
+            return True
+    except urllib.error.HTTPError:  # 503: not yet
+        return False
 
 
 def wait(true: Callable[[], bool], seconds: float, what: str, pause: float = 0.02) -> None:
