@@ -65,7 +65,7 @@ class Delivery:
         self._lookups = lookups
         self._maker = maker
         self._seen = seen
-        self._lanes = {lane: Lane(slots[lane]) for lane in LANES}
+        self.lanes = {lane: Lane(slots[lane]) for lane in LANES}
         self._schema_ids = schema_ids
         self.pacer = Pacer()
         self.routing = Routing(resolver, lookups, pool, limiter, self.patience)
@@ -84,14 +84,14 @@ class Delivery:
             if begun is not None:
                 await self._take_record(Origin(tp, generation, lane, record), begun)
 
-        await self._lanes[lane].run(stream, ready, take)
+        await self.lanes[lane].run(stream, ready, take)
 
     async def _take_record(self, origin: Origin, begun: Begin) -> None:
         """Start every request of the record that is not finished yet; each takes a slot."""
         tp, generation, offset = origin.tp, origin.generation, origin.record.offset
         todo = [p for p in passes(origin, self._schema_ids) if p.origin.part not in begun.done]
         self._consumer.expect(tp, generation, offset, {p.origin.part for p in todo})
-        lane = self._lanes[origin.lane]
+        lane = self.lanes[origin.lane]
         for one in todo:
             await lane.enter()
             # not while stopping or rebalancing: what is not started goes to the next owner at once
@@ -105,7 +105,7 @@ class Delivery:
         """The outcome is in Kafka."""
         self._in_flight.discard(message_id)
         self._consumer.finish(origin.tp, origin.generation, origin.record.offset, event_offset, origin.part)
-        self._lanes[origin.lane].confirmed(origin.early)
+        self.lanes[origin.lane].confirmed(origin.early)
 
     def attempted(self, origin: Origin, event_offset: int) -> None:
         """at_most_once: the record of the attempt is in Kafka."""
@@ -167,7 +167,7 @@ class Delivery:
         self.routing.ended(dispatch)
         self._consumer.give_up(origin.tp, origin.generation, origin.record.offset)
         self._in_flight.discard(dispatch.facts.message_id)
-        self._lanes[origin.lane].leave()
+        self.lanes[origin.lane].leave()
         return False
 
     def tables_version(self) -> int:
@@ -205,5 +205,5 @@ class Delivery:
 
     def _finish(self, origin: Origin, state: AttemptState, facts: Facts, outcome: Outcome, tried: bool = False) -> None:
         """What was tried keeps its slot until Kafka has the outcome: sending goes no faster than its events."""
-        early = not tried and self._lanes[origin.lane].leave_early()
+        early = not tried and self.lanes[origin.lane].leave_early()
         self.finisher.finish(origin._replace(early=early) if early else origin, state, facts, outcome)

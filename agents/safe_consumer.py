@@ -30,8 +30,8 @@ LoadWindows = Callable[[int, Mapping[TP, tuple[int, int]]], dict[TP, Window]]
 """(generation, {partition: (committed offset, first event to read)}) -> windows. Runs in a thread, may block."""
 
 FETCH_WAIT_MS = 50
-"""How long the broker may hold a fetch that finds nothing. There is one fetch at a time to a broker, and a partition
-whose last records were not taken when it began is not in it: with Faust's 1500 ms it would stand still for so long."""
+"""How long an empty fetch is held. A partition whose last records were not taken yet is not in it, and there is only
+one fetch at a time: with Faust's 1500 ms it stood still for so long."""
 
 LEASE = 0.5
 """Share of the session time-out for which a confirmed commit proves that we are still a member."""
@@ -42,8 +42,7 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust's, which has no setting for this."""
-        made = super()._create_worker_consumer(transport)
-        made._fetch_max_wait_ms = FETCH_WAIT_MS
+        (made := super()._create_worker_consumer(transport))._fetch_max_wait_ms = FETCH_WAIT_MS
         return made
 
     async def seek_to_committed(self) -> Any:
@@ -117,7 +116,7 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
     # ---- chunks
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's name
-        """One message per partition and fetch; its value is the list of records. Only partitions that have room."""
+        """One message per partition and fetch, its value the list of records. Only partitions that have room."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         wanted = {tp for tp in self._get_active_partitions() if self.chunks.has_room(tp)}

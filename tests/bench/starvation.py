@@ -1,11 +1,12 @@
 """Does trouble elsewhere slow the others? Mail to healthy sites at a steady pace, alone and beside troubled crowds.
 
-In one run with one worker: first the healthy mail alone, then the same while the crowds are written as fast as Kafka takes
-them: `trouble` messages to a dead domain, and a fifth of that to a provider that answers only 421, and to a campaign
-with a limit of 5/s. As keys by domain do it, each crowd is in one partition of the twelve; the healthy mail is in all.
+In one run with one worker: first the healthy mail alone, then the same while the crowds are written as fast as Kafka
+takes them: `trouble` messages to a dead domain, and a fifth of that to a provider that answers only 421, and to a
+campaign with a limit of 5/s. As keys by domain do it, each crowd is in one partition of the twelve; the healthy mail is
+in all.
 
 The healthy ones in a crowd's partition wait until the worker has read past it. The crowd's own CPU is real work, and on
-two cores that Kafka, receiver and injector share it is felt by all: `crowd_cpu_us` says what one of it costs the worker.
+two cores that Kafka, receiver and injector share it is felt by all: `crowd_cpu_us` is what one of it costs the worker.
 """
 
 import json
@@ -147,9 +148,7 @@ class _Healthy:
 def _others(run: Run) -> Iterator[None]:
     """What runs beside a worker: the delay service and the owner of limits; and the order that limits a campaign."""
     folder = run.lab.folder / f"{run.prefix}-others"
-    order = Control(
-        "override", campaign=LIMITED, action="max_message_rate", value=LIMIT, reason="bench", author="bench"
-    )
+    order = Control("override", campaign=LIMITED, action="max_message_rate", value=LIMIT, author="bench")
     orders.write(run.settings, order)
     delay = start_delay(run.settings.kafka, run.prefix, folder, scale=1.0)
     agents = QuotaAgents(run.settings, folder)
