@@ -30,8 +30,7 @@ LoadWindows = Callable[[int, Mapping[TP, tuple[int, int]]], dict[TP, Window]]
 """(generation, {partition: (committed offset, first event to read)}) -> windows. Runs in a thread, may block."""
 
 FETCH_WAIT_MS = 50
-"""How long an empty fetch is held. A partition whose last records were not taken yet is not in it, and there is only
-one fetch at a time: with Faust's 1500 ms it stood still for so long."""
+"""How long an empty fetch is held. There is one at a time, without partitions whose last records were not taken yet."""
 
 LEASE = 0.5
 """Share of the session time-out for which a confirmed commit proves that we are still a member."""

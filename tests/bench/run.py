@@ -17,7 +17,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.bench import alone, limit, ours, peer, postfix, profile, query, smtp_step, summary, waiting
+from tests.bench import (
+    alone,
+    limit,
+    limits,
+    ours,
+    peer,
+    postfix,
+    profile,
+    query,
+    smtp_step,
+    starvation,
+    summary,
+    throttled,
+    waiting,
+)
 from tests.bench.lab import Lab, running_lab
 
 Result = dict[str, Any]
@@ -25,7 +39,7 @@ OUT = Path("build/bench")
 
 
 class Size(NamedTuple):
-    """How much a run does. The default takes about a quarter of an hour on two cores."""
+    """How much a run does. The default takes about half an hour on two cores."""
 
     rounds: int = 3
     messages: int = 8000
@@ -36,11 +50,14 @@ class Size(NamedTuple):
     rows: int = 1_000_000
     suppressed: int = 1_000_000
     bounced: int = 20
+    trouble: int = 50_000
+    trouble_s: float = 30.0
+    throttled: int = 1_000_000
     limit_s: float = 1.0
     profile_s: int = 6
 
 
-QUICK = Size(1, 160, 800, 5, 800, 2000, 5000, 5000, 2, 0.1, 1)
+QUICK = Size(1, 160, 800, 5, 800, 2000, 5000, 5000, 2, 100, 2.0, 100, 0.1, 1)
 
 
 class Step(NamedTuple):
@@ -74,12 +91,15 @@ STEPS = {
     "two-workers-batch": Step(("total",), True, _drain("batch", 10, workers=2)),
     "latency": Step(("latency",), True, lambda lab, size: waiting.latency(lab, size.backlog, size.probes)),
     "sink": Step(("sink",), True, lambda lab, size: alone.sink_events(lab, size.events)),
+    "starvation": Step(("starvation",), True, lambda lab, size: starvation.measure(lab, size.trouble, size.trouble_s)),
     "profile": Step(("worker",), False, lambda lab, size: profile.measure(lab, size.messages * 2, size.profile_s)),
     "memory": Step(("memory",), False, lambda lab, size: waiting.memory(lab, size.memory)),
     "suppression": Step(("memory", "suppression"), False, lambda lab, size: alone.suppressed(lab, size.suppressed)),
     "import": Step(("suppression",), False, lambda lab, size: alone.imported(lab, size.suppressed)),
     "visible": Step(("suppression",), False, lambda lab, size: alone.visible(lab, size.bounced)),
     "inspect": Step(("inspect",), False, lambda lab, size: alone.inspected(size.rounds)),
+    "throttled": Step(("throttled", "limits"), False, lambda lab, size: throttled.memory(lab, size.throttled)),
+    "limits": Step(("limits",), False, lambda lab, size: limits.measure()),
     "query": Step(("query",), False, lambda lab, size: query.measure(lab.folder / "query", size.rows)),
     "codec": Step(("codec",), False, lambda lab, size: alone.codec_us()),
     "steps": Step(("mime", "sign"), False, lambda lab, size: alone.steps_us(lab, size.rounds)),

@@ -80,7 +80,7 @@ def _write_crowd(bootstrap: str, topic: str, trouble: int) -> None:
 
 def measure(lab: Lab, trouble: int, seconds: float) -> dict[str, Any]:
     """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowds / alone."""
-    with a_run(lab, PARTITIONS) as run, _others(run):
+    with a_run(lab, PARTITIONS) as run, helpers(run):
         topic = topics.requests(run.prefix, "bulk")
         pid = run.start_worker()
         healthy = _Healthy(run, topic)
@@ -145,7 +145,7 @@ class _Healthy:
 
 
 @contextmanager
-def _others(run: Run) -> Iterator[None]:
+def helpers(run: Run) -> Iterator[None]:
     """What runs beside a worker: the delay service and the owner of limits; and the order that limits a campaign."""
     folder = run.lab.folder / f"{run.prefix}-others"
     order = Control("override", campaign=LIMITED, action="max_message_rate", value=LIMIT, author="bench")

@@ -26,6 +26,15 @@ KEYS = {
     "suppression_visible_max_s",
     "inspect_mails_per_s",
     "inspect_mails_per_s_with_fallback",
+    "starvation_throughput_ratio",
+    "starvation_p50_ratio",
+    "starvation_p99_ratio",
+    "starvation_elsewhere_p99_ratio",
+    "crowd_cpu_us",
+    "throttled_growth_mb",
+    "throttle_cpu_us",
+    "five_limits_us",
+    "slot_us",
     "sink_events_per_s",
     "sink_cpu_us_per_event",
     "query_ms",
@@ -34,7 +43,8 @@ KEYS = {
 
 @pytest.mark.kafka
 def test_parts_run_and_write_their_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.main(["--quick", "--out", str(tmp_path), "batch", "latency", "smtp", "inspect"]) == 0
+    parts = ["batch", "latency", "smtp", "inspect", "starvation", "limits"]
+    assert run.main(["--quick", "--out", str(tmp_path), *parts]) == 0
 
     whole = json.loads((tmp_path / "summary.json").read_text())
     assert set(whole) == KEYS
@@ -44,6 +54,8 @@ def test_parts_run_and_write_their_figures(tmp_path: Path, capsys: pytest.Captur
         "latency_p99_s",
         "inspect_mails_per_s",
         "inspect_mails_per_s_with_fallback",
+        *(key for key in KEYS if key.startswith(("starvation", "thrott"))),
+        *("crowd_cpu_us", "five_limits_us", "slot_us"),
     }
     batch = json.loads((tmp_path / "batch-10kb.json").read_text())["rounds"][0]
     assert batch["accepted"] == batch["messages"] == run.QUICK.messages

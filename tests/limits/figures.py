@@ -10,6 +10,10 @@ BACK = 0.95
 """The part of a limit that must be in use while there is demand."""
 BACK_WITHIN_S = 15.0
 SMOOTH_S, STEP_S = 5.0, 0.1
+EFFECTIVE_S = 2.0
+"""When an order must be obeyed."""
+PASSES = 1
+"""Through the delay topics, of half of the messages at least: one for the slot."""
 
 
 class Span(NamedTuple):
@@ -71,6 +75,9 @@ def summarise(
 
 def broken(line: dict[str, Any]) -> list[str]:
     """Which targets it misses."""
+    if "effective_s" in line:
+        late = line["effective_s"] > EFFECTIVE_S
+        return [f"{line['case']}: only after {line['effective_s']} s"] if late else []
     per_second = line["limit_per_second"]
     most = per_second * WINDOW_S + max(1.0, per_second)
     found = []
@@ -80,5 +87,7 @@ def broken(line: dict[str, Any]) -> list[str]:
         found.append(f"only {line['used_fraction']:.1%} of the limit is used")
     if per_second == 100 and line["p99_gap_ms"] >= 100:
         found.append(f"gaps of {line['p99_gap_ms']} ms")
+    if line.get("passes_median", PASSES) > PASSES:
+        found.append(f"half of the messages make {line['passes_median']} passes or more")
     found += [f"back after {s} s" for s in line.get("back_to_95_s", ()) if s > BACK_WITHIN_S]
     return [f"{line['case']}: {text}" for text in found]

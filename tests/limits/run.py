@@ -4,7 +4,8 @@
 
 Demand is three times the limit, skewed 90:5:5 over the workers, for limits of 10/s, 1000/min and 100/s at the same
 time. Then, in a second run, the worker with 90 % of the demand is killed (its load goes to the next one), and after
-that the owner of the limits. Exit code 1 when a target is missed.
+that the owner of the limits. At last, how soon orders are obeyed (tests/limits/effect.py). Exit code 1 when a target is
+missed.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any, Protocol
 from agents.broker import running_kafka
 from agents.settings import Settings
 from streams.limits.rate import parse
+from tests.limits import effect
 from tests.limits.agents import QuotaAgents, environ
 from tests.limits.figures import BACK_WITHIN_S, Span, broken, summarise
 from tests.limits.small_fleet import SmallFleet
@@ -50,6 +52,9 @@ class Fleet(Protocol):
 
     def times(self) -> dict[str, list[float]]:
         """Arrivals by key: seconds of time.monotonic, in order."""
+
+    def passes(self) -> dict[str, list[int]]:
+        """By key, for every delivered message how often it was throttled; empty when there are no delay topics."""
 
     def stop(self) -> None:
         """End it."""
@@ -114,13 +119,21 @@ def run_cases(kafka: str, folder: Path, kind: str, seconds: float) -> list[dict[
         agents.wait_owner()
         agents.start()  # waits in the group for the other one's end
         fleet.start(environ(settings), len(SKEW))
-        return [*steady(fleet, seconds), *killed(fleet, agents, seconds)]
+        return _with_passes([*steady(fleet, seconds), *killed(fleet, agents, seconds)], fleet.passes())
+
+
+def _with_passes(lines: list[dict[str, Any]], passes: Mapping[str, list[int]]) -> list[dict[str, Any]]:
+    """How often delivered messages went away to a delay topic; in the lines of the first run, both together."""
+    for line, (_, found) in zip(lines, passes.items(), strict=False):
+        found.sort()
+        line |= {"passes_median": found[len(found) // 2], "passes_p99": found[int(len(found) * 0.99)]}
+    return lines
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, write, judge."""
     parser = argparse.ArgumentParser(prog="tests.limits.run", description="Limits over three workers.")
-    parser.add_argument("--fleet", choices=KINDS, help="only these; both if not given")
+    parser.add_argument("--fleet", choices=KINDS, help="only these; both, and orders, if not given")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long each part is looked at")
     parser.add_argument("--logs", type=Path, help="folder for the logs; a temporary one if not given")
     asked = parser.parse_args(arguments)
@@ -133,6 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
                 (folder / kind).mkdir(exist_ok=True)
                 lines = run_cases(broker.bootstrap, folder / kind, kind, asked.seconds)
                 found += [{**line, "case": f"{kind}: {line['case']}"} for line in lines]
+        if not asked.fleet:
+            found += effect.measure(folder / "effect")
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "summary.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     print(json.dumps(found, indent=2))

@@ -88,6 +88,10 @@ class SmallFleet:
         """Arrivals by key, in order, in seconds of time.monotonic."""
         return {key: sorted(times) for key, times in zip(self._limits, self._counter.times, strict=True)}
 
+    def passes(self) -> dict[str, list[int]]:
+        """It has no delay topics."""
+        return {}
+
     def stop(self) -> None:
         """End what still runs."""
         for worker in self._workers:

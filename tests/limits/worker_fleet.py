@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 
 from agents.demo.setting import prepare_config, prepare_topics
 from agents.settings import Settings
-from schemas import topics
+from schemas import codec, headers, topics
 from tests.limits.agents import environ as settings_environ
 from tests.support.delay import start_delay
-from tests.support.kafka import wait_until
+from tests.support.kafka import consume_all, wait_until
 from tests.support.receiver import ROOT, Receiver, running_receiver
 
 STEP_S = 0.02
@@ -99,6 +99,15 @@ class WorkerFleet:
             entry = json.loads(line)
             found[names[entry["rcpt"].partition("@")[0]]].append(entry["time"] / 1000 + shift)
         return {key: sorted(times) for key, times in found.items()}
+
+    def passes(self) -> dict[str, list[int]]:
+        """By key, for every delivered message how often it was throttled: the turn of its last event less one."""
+        found: dict[str, list[int]] = {key: [] for key in self._limits}
+        for record in consume_all(self._settings.kafka, f"{self._settings.topic_prefix}.events"):
+            if record.header(headers.TYPE) == b"delivered":
+                campaign = codec.decode("DeliveryEvent", record.value)["campaign_id"]
+                found[campaign].append(int(record.header(headers.TURN) or 1) - 1)
+        return found
 
     def stop(self) -> None:
         """End what still runs."""

@@ -36,3 +36,10 @@ def test_every_target_that_is_missed_is_named() -> None:
     assert broken(good) == []
     bad = {**good, "limit_per_second": 100.0, "worst_10s": 1101, "used_fraction": 0.9, "p99_gap_ms": 100.0}
     assert len(broken({**bad, "back_to_95_s": [3.0, 15.1]})) == 4
+
+
+def test_an_order_that_is_late_and_a_loop_are_named() -> None:
+    assert broken({"case": "paused", "effective_s": 1.9}) == []
+    assert broken({"case": "paused", "effective_s": 2.1}) == ["paused: only after 2.1 s"]
+    looping = {**summarise("slots", EVEN, 10, [Span(10.0, 50.0)]), "passes_median": 3}
+    assert broken(looping) == ["slots: half of the messages make 3 passes or more"]
