@@ -7,6 +7,11 @@ BUFFERED = 400
 """Records per topic that may wait between the fetcher and the agent: enough to keep it busy, little to give back."""
 FEW = 20
 """So many of any partition may always wait: one with a backlog must not keep the others from being fetched."""
+FETCH_WAIT_MS = 50
+"""How long the broker holds an empty fetch. There is one at a time, without partitions whose last records are not all
+taken: with Faust's 1500 ms those stood still for so long."""
+PREFETCH_S = 0.01
+"""How long a fetch waits for such partitions to be ready for it too; aiokafka's 0.1 s is felt by all others."""
 
 Place = tuple[Any, int]
 """Topic partition and offset."""

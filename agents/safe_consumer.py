@@ -21,16 +21,13 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, e
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.futures import notify
 
-from agents.chunks import Chunks
+from agents.chunks import FETCH_WAIT_MS, PREFETCH_S, Chunks
 from streams.window import Begin, Window, first_event
 
 log = logging.getLogger(__name__)
 
 LoadWindows = Callable[[int, Mapping[TP, tuple[int, int]]], dict[TP, Window]]
 """(generation, {partition: (committed offset, first event to read)}) -> windows. Runs in a thread, may block."""
-
-FETCH_WAIT_MS = 50
-"""How long an empty fetch is held. There is one at a time, without partitions whose last records were not taken yet."""
 
 LEASE = 0.5
 """Share of the session time-out for which a confirmed commit proves that we are still a member."""
@@ -50,6 +47,7 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _seek_and_load(self) -> dict[Any, int | None]:
         aiokafka = self._ensure_consumer()
+        aiokafka._fetcher._prefetch_backoff = PREFETCH_S
         owner: SafeConsumer = self.consumer
         assigned = list(aiokafka.assignment())
         committed = await aiokafka._coordinator.fetch_committed_offsets(assigned) if assigned else {}
