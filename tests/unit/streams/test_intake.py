@@ -106,7 +106,7 @@ def test_a_pause_is_looked_at_again_the_rarer_the_older_it_is(age: int, until: i
 def test_each_look_at_a_pause_costs_one_hop() -> None:
     for wait in (RECHECK_YOUNG_MS, RECHECK_MS, RECHECK_OLD_MS):
         # the finisher asks for the tier a moment after the decision
-        assert delay_ms(tier_for(NOW + 3, NOW + wait)) == wait
+        assert delay_ms(tier_for(NOW + 3, NOW + wait, "paused")) == wait
 
 
 def test_a_pause_never_holds_past_the_end() -> None:
