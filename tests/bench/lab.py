@@ -20,6 +20,7 @@ from agents.settings import Settings
 from agents.tables import TemplateKey
 from schemas import codec
 from tests.bench import mails
+from tests.limits.agents import QuotaAgents
 from tests.support.kafka import Record, count, produce
 from tests.support.receiver import ROOT, Receiver, running_receiver
 
@@ -80,6 +81,11 @@ class Run:
             delay_partitions=1,
         )
         prepare_topics(self.settings)
+        (lab.folder / self.prefix).mkdir()
+        # without one a worker takes a small share of the connections, after ten seconds
+        self.quota = QuotaAgents(self.settings, lab.folder / self.prefix)
+        self.quota.start()
+        self.quota.wait_owner()
         templates = [mails.template(kilobytes) for kilobytes in mails.SIZES_KB]
         records = [
             Record(codec.encode("Template", t._asdict()), TemplateKey(t.id, t.version).encode()) for t in templates
@@ -138,6 +144,7 @@ class Run:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGKILL)
             worker.wait()
+        self.quota.stop()
         admin = topics_admin.client(self.settings)
         names = [t.name for t in topics_admin.wanted_topics(self.settings)]
         for future in admin.delete_topics(names).values():

@@ -24,7 +24,6 @@ from schemas.records import Control
 from schemas.request import EmailRequest
 from tests.bench import mails, proc
 from tests.bench.lab import Lab, Run, a_run
-from tests.limits.agents import QuotaAgents
 from tests.support.delay import end, start_delay
 from tests.support.kafka import Record, produce
 
@@ -146,18 +145,14 @@ class _Healthy:
 
 @contextmanager
 def helpers(run: Run) -> Iterator[None]:
-    """What runs beside a worker: the delay service and the owner of limits; and the order that limits a campaign."""
+    """The delay service beside the worker, and the order that limits a campaign."""
     folder = run.lab.folder / f"{run.prefix}-others"
     order = Control("override", campaign=LIMITED, action="max_message_rate", value=LIMIT, author="bench")
     orders.write(run.settings, order)
     delay = start_delay(run.settings.kafka, run.prefix, folder, scale=1.0)
-    agents = QuotaAgents(run.settings, folder)
     try:
-        agents.start()
-        agents.wait_owner()
         yield
     finally:
-        agents.stop()
         end(delay)
 
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agents.demo.setting import prepare_config
+from agents.settings import Settings
 from schemas import codec, headers
 from schemas.event import TERMINAL
+from tests.limits.agents import QuotaAgents
 from tests.support.kafka import Record, consume_all, create_topics, produce
 from tests.support.receiver import ROOT, Receiver
 
@@ -34,6 +36,10 @@ class Fleet:
         folder.mkdir(parents=True, exist_ok=True)
         prepare_config(ROOT / "config", folder)
         create_topics(bootstrap, self.prefix, requests=PARTITIONS)
+        # without one a worker takes a small share of the connections, after ten seconds
+        self._quota = QuotaAgents(Settings(kafka=bootstrap, topic_prefix=self.prefix, group_prefix=self.prefix), folder)
+        self._quota.start()
+        self._quota.wait_owner()
 
     def environ(self) -> dict[str, str]:
         """The workers' settings."""
@@ -65,6 +71,7 @@ class Fleet:
 
     def stop(self) -> None:
         """End every worker that still runs."""
+        self._quota.stop()
         for worker in self._workers:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGCONT)
