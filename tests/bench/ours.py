@@ -1,8 +1,8 @@
 """streampost measured: a backlog drained by one or two workers. CPU of the workers, and of everything but the receiver.
 
 The workers are up and idle before the first request is written. The worker figures are of the span from 15 % to 95 %
-of the messages; the total ones go from the first request written to the last 250, with producer and broker counted,
-and the CPU is read when the last event is in Kafka.
+of the messages; the total ones go from the first request written to the last 250, with producer, broker and quota
+agent counted, and the CPU is read when the last event is in Kafka.
 """
 
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ class Point(NamedTuple):
     accepted: int
     workers_s: float
     broker_s: float
+    quota_s: float
 
 
 def write(bootstrap: str, topic: str, kind: str, count: int, kilobytes: int) -> None:
@@ -48,6 +49,7 @@ def drain(lab: Lab, kind: str, kilobytes: int, count: int, workers: int) -> dict
         parts = {
             "workers": after.workers_s - before.workers_s,
             "broker": after.broker_s - before.broker_s,
+            "quota agent": after.quota_s - before.quota_s,
             "producer": written.cpu_s,
         }
         return {
@@ -65,7 +67,7 @@ def drain(lab: Lab, kind: str, kilobytes: int, count: int, workers: int) -> dict
 
 def _point(run: Run, pids: list[int]) -> Point:
     accepted = int(run.lab.receiver.stats()["accepted"])
-    return Point(accepted, proc.cpu_of(pids), proc.cpu_seconds(run.lab.broker_pid))
+    return Point(accepted, proc.cpu_of(pids), proc.cpu_seconds(run.lab.broker_pid), proc.cpu_of(run.quota.pids))
 
 
 def _at(run: Run, pids: list[int], accepted: float) -> Point:

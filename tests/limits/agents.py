@@ -37,6 +37,11 @@ class QuotaAgents:
         with name.open("wb") as log:
             self._processes.append(subprocess.Popen(command, cwd=ROOT, env=self._environ, stdout=log, stderr=log))
 
+    @property
+    def pids(self) -> list[int]:
+        """Of those that were started."""
+        return [process.pid for process in self._processes]
+
     def wait_owner(self, seconds: float = 30.0) -> int:
         """The number of the agent that took over last, as soon as there is one that lives."""
         deadline = time.monotonic() + seconds
