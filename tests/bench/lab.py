@@ -85,7 +85,6 @@ class Run:
         # without one a worker takes a small share of the connections, after ten seconds
         self.quota = QuotaAgents(self.settings, lab.folder / self.prefix)
         self.quota.start()
-        self.quota.wait_owner()
         templates = [mails.template(kilobytes) for kilobytes in mails.SIZES_KB]
         records = [
             Record(codec.encode("Template", t._asdict()), TemplateKey(t.id, t.version).encode()) for t in templates
@@ -95,6 +94,7 @@ class Run:
 
     def start_worker(self) -> int:
         """A worker that is ready; its process id."""
+        self.quota.wait_owner()
         base = self.lab.folder / f"{self.prefix}-{len(self.workers)}"
         port_file, log_file = base.with_suffix(".port"), base.with_suffix(".log")
         own = {

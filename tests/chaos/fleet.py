@@ -39,7 +39,6 @@ class Fleet:
         # without one a worker takes a small share of the connections, after ten seconds
         self._quota = QuotaAgents(Settings(kafka=bootstrap, topic_prefix=self.prefix, group_prefix=self.prefix), folder)
         self._quota.start()
-        self._quota.wait_owner()
 
     def environ(self) -> dict[str, str]:
         """The workers' settings."""
@@ -58,6 +57,8 @@ class Fleet:
 
     def start(self) -> "subprocess.Popen[bytes]":
         """A worker that is ready: it has said so on its health port."""
+        if not self._workers:
+            self._quota.wait_owner()
         port_file = self.folder / f"worker-{len(self._workers)}.port"
         environ = {**self.environ(), "STREAMPOST_HEALTH_PORT_FILE": str(port_file)}
         with (self.folder / f"worker-{len(self._workers)}.log").open("wb") as log:
