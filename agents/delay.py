@@ -6,14 +6,14 @@ A SIGKILL between the two repeats those forwards; the worker drops a second copy
 
 import logging
 import signal
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from agents import dead
+from agents import clock, dead
 from agents.confirmed import ConfirmedProducer, SendError
+from agents.consumed import OPTIONS, is_record
 from agents.delay_metrics import DelayMetrics
 from agents.health import Health
 from agents.settings import Settings
@@ -80,7 +80,7 @@ class DelayService:
             self._consumer.close()
 
     def _take(self) -> list[Message]:
-        nearest_ms = min((head.until_ms - _now_ms() for head in self._waiting.values()), default=POLL_S * 1000)
+        nearest_ms = min((head.until_ms - clock.now_ms() for head in self._waiting.values()), default=POLL_S * 1000)
         first = self._consumer.poll(min(POLL_S, max(0.0, nearest_ms / 1000)))
         if first is None:
             return []
@@ -88,10 +88,10 @@ class DelayService:
         found = [first, *self._consumer.consume(BATCH - 1, timeout=0)]
         if (first.topic(), first.partition()) in self._gone:
             del found[0]  # its new owner forwards it
-        return [m for m in found if _is_record(m)]
+        return [m for m in found if is_record(m)]
 
     def _wake(self) -> None:
-        now_ms = _now_ms()
+        now_ms = clock.now_ms()
         for place in [p for p, head in self._waiting.items() if head.until_ms <= now_ms]:
             self._expected[place] = self._waiting.pop(place).offset
             self._consumer.resume([TopicPartition(*place)])
@@ -108,7 +108,7 @@ class DelayService:
             self._move(origin, place, message.timestamp()[1])
 
     def _move(self, origin: dead.Origin, place: Place, written_ms: int) -> None:
-        now_ms = _now_ms()
+        now_ms = clock.now_ms()
         todo = step(now_ms, written_ms, self._by_topic[origin.topic], origin.headers, self._prefix, self._tiers)
         if isinstance(todo, Wait):
             self._wait_at(place, Head(origin.offset, max(todo.until_ms, now_ms + SHORTEST_WAIT_MS)))
@@ -136,7 +136,7 @@ class DelayService:
 
     def _bury(self, origin: dead.Origin, todo: Broken) -> None:
         log.warning("%s[%d]@%d to the dead letters: %s", *origin[:3], todo.reason)
-        letter = dead.dead_letter_record(origin, STAGE, todo.reason, _now_ms())
+        letter = dead.dead_letter_record(origin, STAGE, todo.reason, clock.now_ms())
         self._producer.send(dead.topic(self._prefix), dead.key(origin.topic), letter)
         self._metrics.dead.inc()
 
@@ -201,29 +201,8 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _is_record(message: Message) -> bool:
-    error = message.error()
-    if error is None:
-        return True
-    if error.fatal():
-        raise SendError(f"the consumer cannot go on: {error}")
-    log.warning("consumer: %s", error)
-    return False
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 _CONSUMER: dict[str, Any] = {
-    "auto.offset.reset": "earliest",
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "partition.assignment.strategy": "cooperative-sticky",
-    "session.timeout.ms": 10_000,
-    "heartbeat.interval.ms": 3_000,
-    "max.poll.interval.ms": 300_000,
-    "fetch.queue.backoff.ms": 5,  # without it the client idles for a second whenever its small queue is full
+    **OPTIONS,
     "queued.max.messages.kbytes": 4096,
     "fetch.message.max.bytes": 262_144,
 }

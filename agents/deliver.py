@@ -8,10 +8,10 @@ a connection is about to take the message, so that little memory waits.
 
 import logging
 import random
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from agents import clock
 from agents.dispatch import BULK, Dispatch
 from agents.dns import Resolver
 from agents.finisher import Finisher, Origin
@@ -129,7 +129,7 @@ class Delivery:
             self._finish(one.origin, one.state, facts, rejected("internal", f"{type(e).__name__}: {e}"))
 
     def _admit(self, origin: Origin, begun: Begin, state: AttemptState, request: EmailRequest, facts: Facts) -> None:
-        now_ms = int(time.time() * 1000)
+        now_ms = clock.now_ms()
         config = self._lookups.config
         admitted = admit(request, origin.lane, config, now_ms)
         end_ms = give_up_ms(
@@ -176,7 +176,7 @@ class Delivery:
 
     def refused(self, dispatch: Dispatch) -> Outcome | None:
         """Orders and suppression as they are now, just before MAIL FROM."""
-        now_ms = int(time.time() * 1000)
+        now_ms = clock.now_ms()
         looked = self._lookups.look(dispatch.request, dispatch.facts, now_ms)
         return decide(dispatch.request, dispatch.state, looked, now_ms, dispatch.give_up_ms)
 
@@ -194,7 +194,7 @@ class Delivery:
     def patience(self, dispatch: Dispatch) -> Patience:
         """What a temporary failure has to know."""
         policy = lane_policy(self._lookups.config, dispatch.facts.lane, dispatch.facts.domain)
-        now_ms, chance = int(time.time() * 1000), random.random()
+        now_ms, chance = clock.now_ms(), random.random()
         attempt = dispatch.state.attempt
         return Patience(attempt, policy, now_ms, dispatch.give_up_ms, chance, dispatch.request.guarantee)
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from agents import clock
 from agents.finisher import Origin
 from agents.smtp_session import SessionFacts, SessionLostError, SourceError
 from schemas.headers import AttemptState
@@ -171,7 +172,7 @@ class Dispatch:
 
     def waited(self, reason: str) -> None:
         """Hand it back: what cannot go soon does not stay in the worker."""
-        self.finish(throttled(reason, int(time.time() * 1000) + THROTTLE_MS, self.state.attempt))
+        self.finish(throttled(reason, clock.now_ms() + THROTTLE_MS, self.state.attempt))
 
     def _note(self, session: SessionFacts) -> None:
         self._delivery.routing.source_worked(self.facts.source)

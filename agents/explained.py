@@ -1,9 +1,9 @@
 """Gathering what `streampost explain` needs beside ClickHouse: configuration, orders, suppression and DNS."""
 
 import asyncio
-import time
 from typing import Any, NamedTuple
 
+from agents import clock
 from agents.config_files import load
 from agents.dns import Resolver
 from agents.orders import current
@@ -33,7 +33,7 @@ class World(NamedTuple):
 def world(settings: Settings) -> World:
     """Read configuration, control topic and the warm-up job's figures. Raises ConfigError, TableError."""
     found, bad = current(settings)
-    orders, now_ms = tuple(found.values()), time.time_ns() // 1_000_000
+    orders, now_ms = tuple(found.values()), clock.now_ms()
     notes = [f"{bad} records of the control topic cannot be read"] if bad else []
     config, used = load(settings.config_dir, settings.config_overlay), {}
     if any(order.kind == WARMUP for order in orders):

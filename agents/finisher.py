@@ -5,13 +5,12 @@ next owner skip the request, so nothing may depend on a record that comes after 
 """
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
 
-from agents import dead
+from agents import clock, dead
 from agents.outbox import Outbox, Record
 from schemas import codec, headers, topics
 from schemas.event import TERMINAL, EventType
@@ -72,7 +71,7 @@ class Finisher:
 
     def finish(self, origin: Origin, state: AttemptState, facts: Facts, outcome: Outcome) -> None:
         """Perform the outcome; returns at once."""
-        now_ms = int(time.time() * 1000)
+        now_ms = clock.now_ms()
         before: list[Record] = []
         if outcome.keep_raw:
             before.append(self._dead_letter(origin, facts, outcome, now_ms))
@@ -91,7 +90,7 @@ class Finisher:
     def attempted(self, origin: Origin, facts: Facts, done: Callable[[int], None]) -> None:
         """at_most_once: say that the body is about to be sent; `done` is called when Kafka has it."""
         outcome = Outcome(EventType.ATTEMPTED, "about to be sent once")
-        self._outbox.send([self._event(origin, facts, outcome, int(time.time() * 1000))], done)
+        self._outbox.send([self._event(origin, facts, outcome, clock.now_ms())], done)
 
     def _confirmed(self, origin: Origin, facts: Facts, outcome: Outcome, now_ms: int, offset: int) -> None:
         OUTCOMES.labels(origin.lane, outcome.event_type.value, facts.provider or "other").inc()

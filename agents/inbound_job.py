@@ -6,16 +6,16 @@ the same event ids and the same keys. A mail that cannot be read goes to the dea
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from prometheus_client import Counter, Histogram
 
-from agents import config_files, dead, suppressions
+from agents import clock, config_files, dead, suppressions
 from agents.claims import Claims, Resolved
-from agents.confirmed import ConfirmedProducer, SendError
+from agents.confirmed import ConfirmedProducer
+from agents.consumed import OPTIONS, is_record
 from agents.request_reader import RequestReader
 from agents.settings import Settings
 from agents.topics_admin import client, require_topics
@@ -100,7 +100,7 @@ class InboundJob:
     def _take(self) -> list[Message]:
         first = self._consumer.poll(0.2)
         found = [] if first is None else [first, *self._consumer.consume(BATCH - 1, timeout=0)]
-        return [m for m in found if _is_record(m)]
+        return [m for m in found if is_record(m)]
 
     def _handle(self, messages: Sequence[Message]) -> None:
         mails = [self._read(m) for m in messages]
@@ -143,7 +143,7 @@ class InboundJob:
             self._producer.send(record.topic, record.key, record.value, record.headers, mail.origin)
 
     def _bury(self, origin: dead.Origin, reason: str) -> None:
-        letter = dead.dead_letter_record(origin, STAGE, reason, _now_ms())
+        letter = dead.dead_letter_record(origin, STAGE, reason, clock.now_ms())
         self._producer.send(dead.topic(self._settings.topic_prefix), dead.key(origin.topic), letter)
 
     def _settle(self, messages: Sequence[Message], stop: threading.Event) -> None:
@@ -151,7 +151,7 @@ class InboundJob:
             self._bury(refused.origin, f"Kafka refuses what it causes: {refused.reason}")
         self._producer.confirm(stop.is_set)
         for message in messages:
-            DELAY.observe(max(0, _now_ms() - message.timestamp()[1]) / 1000)
+            DELAY.observe(max(0, clock.now_ms() - message.timestamp()[1]) / 1000)
         ends = {(m.topic(), m.partition()): (m.offset() or 0) + 1 for m in messages}
         places = [TopicPartition(str(name), partition or 0, offset) for (name, partition), offset in ends.items()]
         try:
@@ -160,29 +160,8 @@ class InboundJob:
             log.warning("commit refused: %s", e)
 
 
-def _is_record(message: Message) -> bool:
-    error = message.error()
-    if error is None:
-        return True
-    if error.fatal():
-        raise SendError(f"the consumer cannot go on: {error}")
-    log.warning("consumer: %s", error)
-    return False
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 _CONSUMER: dict[str, Any] = {
-    "auto.offset.reset": "earliest",
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "partition.assignment.strategy": "cooperative-sticky",
-    "session.timeout.ms": 10_000,
-    "heartbeat.interval.ms": 3_000,
-    "max.poll.interval.ms": 300_000,
+    **OPTIONS,
     "fetch.wait.max.ms": 50,
-    "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 16_384,
 }

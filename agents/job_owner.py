@@ -8,9 +8,10 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 from prometheus_client import Counter, Gauge
 
-from agents import job_state
+from agents import clock, job_state
 from agents.settings import Settings
 from agents.topics_admin import CLIENT_MAX_BYTES
+from agents.watermarks import watermarks
 from schemas import codec, headers
 from schemas.errors import DecodeError
 from streams.event_jobs import EventJob, Output
@@ -76,8 +77,7 @@ class JobOwner:
         return sorted(self._consumer.list_topics(topic, timeout=FLUSH_S).topics[topic].partitions)
 
     def _ends(self, topic: str, partition: int) -> tuple[int, int]:
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=FLUSH_S)
-        return low, high
+        return watermarks(self._consumer, topic, partition, FLUSH_S)
 
     def step(self) -> bool:
         """One batch of events. False: another process is the owner now."""
@@ -86,7 +86,7 @@ class JobOwner:
         now = time.monotonic()
         if not self._unread and now - self._ticked_at >= TICK_S:
             self._ticked_at = now
-            wrote += self._write(self._job.on_time(time.time_ns() // 1_000_000))
+            wrote += self._write(self._job.on_time(clock.now_ms()))
         if wrote:
             self._flush()
         self._changed = self._changed or bool(messages or wrote)

@@ -1,9 +1,9 @@
 """Renders and signs: looks up template, tenant and keys, and lets streams/compose.py make the octets."""
 
 import os
-import time
 from pathlib import Path
 
+from agents import clock
 from agents.config_files import ConfigHolder
 from agents.keys import load_signers
 from agents.tables import TemplateTable
@@ -40,7 +40,7 @@ class Maker:
     def make(self, admitted: Admitted, facts: Facts, state: AttemptState) -> tuple[Envelope, bytes] | Refusal:
         """Envelope and signed message of an admitted request."""
         request, tenant = admitted.request, admitted.tenant
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock.now_ms()
         token = tokens.sign(trace(facts, state, now_ms), self._token_keys)
         links = mail_links(tenant, facts, state.accepted_partition, state.accepted_ms, now_ms, self._token_keys)
         about = MessageFacts(

@@ -18,6 +18,7 @@ from agents.quota_link import ENTRIES
 from agents.quota_tail import tail
 from agents.settings import Settings
 from agents.topics_admin import client, require_topics
+from agents.watermarks import watermarks
 from schemas.errors import DecodeError
 from schemas.quota import TAKE_OVER, QuotaDemand, QuotaGrant
 from streams.limits.owner import Owner
@@ -131,7 +132,7 @@ class QuotaAgent:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # old demands are worth nothing: every worker that waits says so again within a moment
-        ends = [consumer.get_watermark_offsets(p, timeout=TIMEOUT_S)[1] for p in partitions]
+        ends = [watermarks(consumer, p.topic, p.partition, TIMEOUT_S)[1] for p in partitions]
         consumer.incremental_assign(
             [TopicPartition(p.topic, p.partition, end) for p, end in zip(partitions, ends, strict=True)]
         )

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 
 from agents.settings import Settings
 from agents.topics_admin import TopicsError
+from agents.watermarks import watermarks
 from schemas.errors import DecodeError
 from schemas.quota import TAKE_OVER, DemandEntry, GrantEntry, QuotaDemand, QuotaGrant, place
 
@@ -78,7 +79,7 @@ class QuotaLink:
         (self.partitions,) = widths
         places = [TopicPartition(self._grants, p) for p in range(self.partitions)]
         # explicit offsets: with OFFSET_END a grant that is written while the first fetch is under way would be missed
-        ends = [self._consumer.get_watermark_offsets(p, timeout=TIMEOUT_S)[1] for p in places]
+        ends = [watermarks(self._consumer, p.topic, p.partition, TIMEOUT_S)[1] for p in places]
         self._consumer.assign([TopicPartition(p.topic, p.partition, end) for p, end in zip(places, ends, strict=True)])
         self._thread.start()
 

@@ -6,6 +6,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from agents.settings import Settings
+from agents.watermarks import watermarks
 from schemas.quota import TAKE_OVER, GrantEntry, QuotaGrant
 from streams.limits.owner import TAIL_S
 
@@ -28,7 +29,7 @@ def tail(settings: Settings, topic: str, partition: int, end: int) -> list[Grant
     try:
         since_ms = int((time.time() - TAIL_S) * 1000)
         (found,) = consumer.offsets_for_times([TopicPartition(topic, partition, since_ms)], timeout=TIMEOUT_S)
-        low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        low, _ = watermarks(consumer, topic, partition, TIMEOUT_S)
         start = max(low, found.offset if found.offset >= 0 else end)
         return _read(consumer, TopicPartition(topic, partition, start), end) if start < end else []
     finally:

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from agents import dead
 from agents.confirmed import ConfirmedProducer, SendError
 from agents.settings import Settings
+from agents.watermarks import watermarks
 from schemas import codec
 from schemas.headers import REPLAYED
 from schemas.records import DeadLetter
@@ -87,7 +88,7 @@ class _Replay:
         self._counts: Counter[str] = Counter()
 
     def run(self) -> Counter[str]:
-        marks = {p: self._consumer.get_watermark_offsets(self._at(p), timeout=SECONDS) for p in self._partitions}
+        marks = {p: watermarks(self._consumer, self._topic, p, SECONDS) for p in self._partitions}
         sent = self._remembered({p: low for p, (low, _) in marks.items()})
         starts = {p: marks[p][0] if self._order.again else sent[p].base for p in marks}
         total = sum(max(0, marks[p][1] - start) for p, start in starts.items())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from agents import clock
 from agents.dispatch import BULK, Dispatch, Permit
 from agents.dns import Resolver
 from agents.limiter import Limiter
@@ -122,7 +123,7 @@ class Routing:
 
     def _limit(self, dispatch: Dispatch) -> None:
         """To its path when its limits let it go; soon, or it gets a slot for later."""
-        standing = self._lookups.shaping.standing(dispatch.facts, int(time.time() * 1000))
+        standing = self._lookups.shaping.standing(dispatch.facts, clock.now_ms())
         # an order about a provider, site or source could not be seen before now
         if (self._lookups.path_orders or standing.stop) and dispatch.stopped():
             return

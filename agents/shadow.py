@@ -7,8 +7,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from agents import clock
 from agents.settings import Settings
 from agents.topics_admin import client, require_topics
+from agents.watermarks import watermarks
 from schemas import codec, headers, topics
 from schemas.errors import DecodeError
 from streams.shaping.shadow import Shadow
@@ -57,7 +59,7 @@ def _follow(consumer: Consumer, shadow: Shadow, behind: set[int], for_s: float, 
             shadow.on_time(latest_ms)
             continue
         end_s = end_s or time.monotonic() + for_s
-        shadow.on_time(time.time_ns() // 1_000_000)
+        shadow.on_time(clock.now_ms())
 
 
 def _take(shadow: Shadow, message: Message, behind: set[int]) -> int:
@@ -92,7 +94,7 @@ def _places(consumer: Consumer, topic: str, start_ms: int) -> dict[int, int]:
 
 def _ends(consumer: Consumer, topic: str) -> dict[int, int]:
     partitions = sorted(consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions)
-    return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SECONDS)[1] for p in partitions}
+    return {p: watermarks(consumer, topic, p, SECONDS)[1] for p in partitions}
 
 
 _OPTIONS: dict[str, Any] = {

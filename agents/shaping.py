@@ -1,9 +1,9 @@
 """What shaping says about a message now: its limits, the order that stops it, what its path may do."""
 
 import logging
-import time
 from typing import NamedTuple
 
+from agents import clock
 from agents.config_files import ConfigHolder
 from agents.smtp_terms import Limits, Terms
 from agents.tables import ControlTable
@@ -53,7 +53,7 @@ class Shaping:
 
     def path_limits(self, lane: str, provider: str, site: str, source: str) -> Limits:
         """What one path may do now."""
-        config, now_ms = self._config(), int(time.time() * 1000)
+        config, now_ms = self._config(), clock.now_ms()
         who = control.Facts("", "", provider, site, source, lane)
         found = self._paths.get(who)
         if found is None or _over(found[1], now_ms):

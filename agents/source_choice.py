@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import Gauge
 
+from agents import clock
 from agents.dispatch import Dispatch
 from agents.lookups import Lookups
 from schemas.records import Control
@@ -92,7 +93,7 @@ class Sources:
         return frozenset(m.source for m in config.pools[pool].members if config.sources[m.source].relay)
 
     def _not_paused(self, dispatch: Dispatch, usable: Accepts | None) -> Accepts:
-        facts, now_ms = dispatch.facts, int(time.time() * 1000)
+        facts, now_ms = dispatch.facts, clock.now_ms()
 
         def free(source: str) -> bool:
             paused = self._lookups.source_paused(facts._replace(source=source), now_ms)
@@ -101,13 +102,13 @@ class Sources:
         return free
 
     def _suspended(self, dispatch: Dispatch) -> Mapping[str, Control]:
-        return self._lookups.suspended(dispatch.facts, int(time.time() * 1000))
+        return self._lookups.suspended(dispatch.facts, clock.now_ms())
 
     def none(self, dispatch: Dispatch) -> Outcome:
         """No source can take it: not an attempt, it comes back when the first of them may be usable again."""
         names = self._able(dispatch) or [m.source for m in self._lookups.config.pools[dispatch.facts.pool].members]
         orders = {s: o for s, o in self._suspended(dispatch).items() if s in names}
-        outages, now_ms = self._health.outages(names), int(time.time() * 1000)
+        outages, now_ms = self._health.outages(names), clock.now_ms()
         outage_s = returns_in(outages, time.monotonic()) if len(orders) < len(names) else None
         reason = none_left(dispatch.facts.pool, outages, {s: f"suspended, {o.reason}" for s, o in orders.items()})
         due_ms = comes_back_ms((o.expires_at for o in orders.values()), outage_s, now_ms, random.random())

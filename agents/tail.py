@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from agents.watermarks import watermarks
 from schemas import headers
 from schemas.event import TERMINAL, EventType
 from streams.dedup import Dedup, ended
@@ -53,7 +54,7 @@ def _read(
     recent = _offsets_at(consumer, topic, starts, since_ms)
     tails, todo = {}, {}
     for partition, start in starts.items():
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+        low, high = watermarks(consumer, topic, partition, 30)
         tails[partition] = Tail({}, high)
         # as many ids as are remembered, and no more: a long window over busy partitions must not delay a take-over
         ids_from = max(recent[partition], high - seen[partition].capacity) if recent[partition] >= 0 else high

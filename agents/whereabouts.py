@@ -5,6 +5,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from agents.settings import Settings
+from agents.watermarks import watermarks
 from schemas import codec
 from schemas.event import DeliveryEvent
 
@@ -40,7 +41,7 @@ def _event(message: Message) -> DeliveryEvent:
 def _newest(consumer: Consumer, topic: str, newest: int) -> list[Message]:
     ends = {}
     for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+        low, high = watermarks(consumer, topic, partition, 10)
         if high > low:
             ends[partition] = (max(low, high - newest), high)
     consumer.assign([TopicPartition(topic, partition, start) for partition, (start, _) in ends.items()])

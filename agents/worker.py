@@ -16,6 +16,7 @@ from typing import Any
 import faust
 import uvloop
 
+from agents import clock
 from agents.config_files import ConfigHolder, load
 from agents.deliver import MAX_SPAN, Delivery
 from agents.dns import Resolver
@@ -151,7 +152,7 @@ class Worker:
         window_ms = int(1000 * max(policies[lane].dedup_window_s for lane in self.settings.lanes))
         capacity = DEDUP_ENTRIES // max(1, len(starts))
         seen = {partition: Dedup(window_ms, capacity) for partition in starts}
-        tails = self._tail.read(starts, seen, int(time.time() * 1000) - window_ms)
+        tails = self._tail.read(starts, seen, clock.now_ms() - window_ms)
         self.seen.clear()
         self.seen.update(seen)
         windows = {}

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agents import clock
 from agents.cli import scope as scopes
 from agents.cli.output import fail
 from agents.cli.scope import Author, Json
@@ -83,7 +84,7 @@ def _rows() -> list[dict[str, Any]]:
     rows = []
     for (tenant, lane), account in sorted(accounts.items()):
         rule = rules(config, tenant)
-        verdict = breaker.judge(breaker.total(account.days, scopes.now_ms() // breaker.DAY_MS, rule), rule)
+        verdict = breaker.judge(breaker.total(account.days, clock.now_ms() // breaker.DAY_MS, rule), rule)
         rows.append(
             {
                 "tenant": tenant,

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents import clock
 from agents.cli.output import fail
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _base(
     from streams.admit import admit  # noqa: PLC0415
     from streams.refusal import Refusal  # noqa: PLC0415
 
-    now_ms = int(time.time() * 1000)
+    now_ms = clock.now_ms()
     # id and recipient are each row's; these stand for them in the check before anything is sent
     fields = {"id": "campaign", "recipient": "someone@example.com", "created_at": now_ms, **shared}
     try:

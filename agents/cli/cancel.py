@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents import clock
 from agents.cli import control
 from agents.cli import scope as scopes
 from agents.cli.output import fail
@@ -63,7 +64,7 @@ def _order(scope: "Facts", reason: str, author: str | None, expires_at: int | No
         **scope._asdict(),
         reason=reason,
         author=scopes.author_or_user(author),
-        created_at=scopes.now_ms(),
+        created_at=clock.now_ms(),
         expires_at=expires_at,
     )
 

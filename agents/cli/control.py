@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents import clock
 from agents.cli import scope as scopes
 from agents.cli.output import fail
 from agents.cli.scope import Author, Campaign, For, Force, Json, Lane, Provider, Source, Tenant, Until
@@ -56,7 +57,7 @@ def pause(
         **wanted._asdict(),
         reason=reason,
         author=scopes.author_or_user(author),
-        created_at=scopes.now_ms(),
+        created_at=clock.now_ms(),
         expires_at=scopes.expiry_ms(for_, until, DEFAULT_FOR),
     )
     give(settings, order)
@@ -101,7 +102,7 @@ def resume(
     if kind not in KINDS:
         fail(f"--kind {kind}: one of {', '.join(KINDS)} is wanted", 2)
     settings, wanted = load(), scopes.scope_of(tenant, campaign, provider, source, lane)
-    now = scopes.now_ms()
+    now = clock.now_ms()
     known = {key: order for key, order in scopes.orders(settings).items() if in_force(order, now)}
     lifted = {key: order for key, order in known.items() if order.kind == kind and scope_of_order(order) == wanted}
     try:
@@ -143,7 +144,7 @@ def orders(
     from agents.settings import load  # noqa: PLC0415
     from streams.control import in_force, touches  # noqa: PLC0415
 
-    wanted, now = scopes.scope_of(tenant, campaign, provider, source, lane), scopes.now_ms()
+    wanted, now = scopes.scope_of(tenant, campaign, provider, source, lane), clock.now_ms()
     found = [
         order for order in scopes.orders(load()).values() if touches(order, wanted) and (all_ or in_force(order, now))
     ]

@@ -1,11 +1,11 @@
 """`streampost replay`: dead letters go back to the topics they came from."""
 
-import time
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from agents import clock
 from agents.cli.output import fail
 
 Topic = Annotated[str | None, typer.Option(help="Only letters that came from this topic.")]
@@ -40,7 +40,7 @@ def replay(
     from agents.settings import load  # noqa: PLC0415
     from streams.replays import Choice  # noqa: PLC0415
 
-    choice = Choice(topic, stage, None if since is None else since_ms(since, time.time_ns() // 1_000_000))
+    choice = Choice(topic, stage, None if since is None else since_ms(since, clock.now_ms()))
     order = service.Order(choice, limit, dry_run, again)
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:

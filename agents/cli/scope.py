@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.output import fail, fail_all
+from agents.clock import now_ms
 
 if TYPE_CHECKING:
     from agents.settings import Settings
@@ -106,8 +107,3 @@ def as_json(order: "Control") -> dict[str, Any]:
 def when(ms: int | None) -> str | None:
     """ISO 8601 in UTC, to the second."""
     return None if ms is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms / 1000))
-
-
-def now_ms() -> int:
-    """The clock, milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000

@@ -3,7 +3,6 @@
 import base64
 import json
 import mimetypes
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents import clock
 from agents.cli.output import fail, fail_all
 from schemas.topics import LANES
 
@@ -73,7 +73,7 @@ def send(
         "html": _content(html),
         "attachments": [_attachment(path) for path in attach or ()],
         "campaign": campaign,
-        "created_at": int(time.time() * 1000),
+        "created_at": clock.now_ms(),
         **_pairs(field),
     }
     request = checker(json.dumps(fields).encode())
@@ -113,7 +113,7 @@ def _checker(settings: "Settings", lane: str, check_config: bool) -> "Callable[[
     from agents.requests_file import check  # noqa: PLC0415
 
     config = load(settings.config_dir, settings.config_overlay) if check_config else None
-    return lambda raw: check(raw, lane, config, int(time.time() * 1000))
+    return lambda raw: check(raw, lane, config, clock.now_ms())
 
 
 def _send_file(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents import clock
 from agents.cli import suppress_files
 from agents.cli.output import fail, fail_all
 from agents.cli.suppress_scope import Expires, Lane, ListId, Tenant, default_entry, listing, scope_of, write
@@ -72,7 +73,7 @@ def remove(
             wrong.append(f"{address} is not suppressed for {scope}{where}")
     if wrong:
         fail_all(wrong)
-    now = time.time_ns() // 1_000_000
+    now = clock.now_ms()
     records = [
         record
         for hashed, address in dict(zip(hashes, addresses, strict=True)).items()
@@ -133,7 +134,7 @@ def check(
     there = listing(lambda: suppressions.of_addresses(settings, [hashed]))
     for key, item in there.items():
         table.put(key, item.reason, item.expires_at)
-    found = table.find(tenant, lane, hashed, time.time_ns() // 1_000_000, list_id)
+    found = table.find(tenant, lane, hashed, clock.now_ms(), list_id)
     if found is None:
         typer.echo(f"{address} may be mailed by {tenant}, lane {lane}")
         return
@@ -155,7 +156,7 @@ def erase(addresses: list[str]) -> None:
     settings = _settings()
     hashes = _hashes(settings, addresses)
     there = listing(lambda: suppressions.of_addresses(settings, hashes))
-    now = time.time_ns() // 1_000_000
+    now = clock.now_ms()
     items = [
         item
         for hashed in dict.fromkeys(hashes)

@@ -1,11 +1,11 @@
 """What the suppression commands share: whose list is meant, the entry that results, and reading and writing it."""
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from agents import clock
 from agents.cli.output import fail
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def default_entry(scope: "Scope", reason: str, expires: str | None, origin: str)
     from schemas.records import Suppression  # noqa: PLC0415
     from streams.durations import seconds  # noqa: PLC0415
 
-    now = time.time_ns() // 1_000_000
+    now = clock.now_ms()
     try:
         until = None if expires is None else now + int(seconds(expires) * 1000)
     except ValueError as e:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents import clock
 from agents.cli.output import fail
 from agents.cli.template_check import Source, Subject, check, checked
 from agents.cli.template_preview import preview
@@ -61,7 +62,7 @@ def put(
     if isinstance(placed, Unchanged):
         typer.echo(f"{wanted.id}@{placed.version} unchanged")
         return
-    found = placed.template._replace(created_at=int(time.time() * 1000), author=getpass.getuser())
+    found = placed.template._replace(created_at=clock.now_ms(), author=getpass.getuser())
     key = TemplateKey(found.id, found.version).encode()
     record = Record(f"{settings.topic_prefix}.{TEMPLATES}", key, encode("Template", template_fields(found)))
     if len(record.value or b"") > MAX_OCTETS:

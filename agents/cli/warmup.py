@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents import clock
 from agents.cli import scope as scopes
 from agents.cli.output import fail
 from agents.cli.scope import Author, Json
@@ -44,7 +45,7 @@ def start(
     if plan:
         _show_plan(plans, source, provider)
         return
-    order = orders.start(source, provider, day, scopes.author_or_user(author), reason, scopes.now_ms())
+    order = orders.start(source, provider, day, scopes.author_or_user(author), reason, clock.now_ms())
     firsts = orders.first_caps(plans, order)
     _write(settings, [*firsts, order])  # caps first: the source must not send freely until the job comes
     for cap in firsts:
@@ -56,7 +57,7 @@ def hold(source: Source, reason: Reason, provider: Provider = "*", author: Autho
     from streams.warmup import orders  # noqa: PLC0415
 
     settings, _ = _checked(source, provider)
-    order = orders.hold(source, provider, scopes.author_or_user(author), reason, scopes.now_ms())
+    order = orders.hold(source, provider, scopes.author_or_user(author), reason, clock.now_ms())
     _write(settings, [order])
     typer.echo(scopes.in_words(order))
 
@@ -96,7 +97,7 @@ def _rows(settings: "Settings") -> list[dict[str, Any]]:
     """What the job knows, and the orders that it has not yet made anything of."""
     from agents.warmup_status import status_rows  # noqa: PLC0415
 
-    return status_rows(settings, list(scopes.orders(settings).values()), scopes.now_ms())
+    return status_rows(settings, list(scopes.orders(settings).values()), clock.now_ms())
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents import suppressions
+from agents.clock import now_ms
 from agents.demo import second, summary
 from agents.demo.phases import Phases
 from agents.demo.requests import OPTED_OUT, Made, make
@@ -45,20 +46,20 @@ class Course(NamedTuple):
 def run(course: Course, messages: int, seed: int) -> dict[str, Any]:
     """The whole course; what it knows itself, for the summary. Raises TimeoutError."""
     templates = course.settings.config_dir / "templates"
-    parts = second.split(list(make(messages, seed, _now_ms(), templates)))
-    began_ms = _now_ms()
+    parts = second.split(list(make(messages, seed, now_ms(), templates)))
+    began_ms = now_ms()
     _send(course, parts.first)
     course.returns.start()
     _settle(course, len(parts.first), "messages ended")
     tried_ms = max(began_ms, summary.row(course.client, summary.TRIED)["last_ms"])
     course.phases.add("sending", (tried_ms - began_ms) / 1000)
-    course.phases.add("waiting", (_now_ms() - tried_ms) / 1000)
+    course.phases.add("waiting", (now_ms() - tried_ms) / 1000)
     with course.phases.of("feedback"):
         returned = course.returns.finish()
         _await_events(course, returned)
         table, new = _quiet_list(course)
     with course.phases.of("second"):
-        expected = second.suppressed(second.hashes(parts.again, course.settings.address_key), table, _now_ms())
+        expected = second.suppressed(second.hashes(parts.again, course.settings.address_key), table, now_ms())
         _send(course, _second(parts.again, seed, templates))
         _settle(course, messages, "second campaign")
     skipped = summary.skipped(course.client, second.CAMPAIGN)
@@ -74,7 +75,7 @@ def run(course: Course, messages: int, seed: int) -> dict[str, Any]:
 
 
 def _second(recipients: Sequence[str], seed: int, templates: Path) -> list[Made]:
-    return second.requests(recipients, seed, _now_ms(), templates)
+    return second.requests(recipients, seed, now_ms(), templates)
 
 
 def _send(course: Course, made: Sequence[Made]) -> None:
@@ -141,7 +142,3 @@ def _settle(course: Course, messages: int, what: str) -> None:
 def _balanced(course: Course, messages: int) -> bool:
     ledger = summary.row(course.client, summary.TOTALS)
     return bool(ledger["accepted"] >= messages and not ledger["open"])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,10 +3,9 @@
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
-from agents import topics_admin
+from agents import clock, topics_admin
 from agents.config_files import load
 from agents.demo.requests import OPTED_OUT
 from agents.keys import create_key, dns_record, key_path
@@ -67,7 +66,7 @@ def prepare_topics(settings: Settings) -> None:
 
 def prepare_tables(settings: Settings) -> None:
     """Templates and the opt-out list, on their compacted topics."""
-    now_ms = int(time.time() * 1000)
+    now_ms = clock.now_ms()
     records = []
     for folder in sorted(p for p in (settings.config_dir / "templates").iterdir() if p.is_dir()):
         template = read_template(folder)._replace(version=1, created_at=now_ms, author="demo")

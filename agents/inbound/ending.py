@@ -1,8 +1,8 @@
 """The end of a mail: what is written about it, and what its sender hears."""
 
-import time
 import uuid
 
+from agents import clock
 from agents.inbound.desk import NO_KAFKA, NO_ROOM
 from agents.inbound.writer import Stored
 from schemas.inbound import Envelope
@@ -15,7 +15,7 @@ STORED = "stored"
 def envelope_of(session: Session, peer: str, tls: str) -> Envelope:
     """The envelope of a mail that has ended now, with an id of its own."""
     recipients = tuple((r.address, r.kind.value) for r in session.recipients)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.now_ms()
     return Envelope(uuid.uuid4().hex, session.sender or "", recipients, peer, session.helo, tls, now_ms)
 
 

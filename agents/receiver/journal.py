@@ -3,13 +3,14 @@
 import hashlib
 import re
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
+
+from agents import clock
 
 _ID = re.compile(rb"^X-Streampost-Message-Id:\s*([^\s]+)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<?([^\s>]+)", re.IGNORECASE | re.MULTILINE)
@@ -70,7 +71,7 @@ class Journal:
         name = message_id(message) or digest
         self._count_faults(message)
         line = {"id": name, "mail_from": sender, "sha256": digest, "size": len(message), "peer": peer}
-        line["time"] = int(time.time() * 1000)
+        line["time"] = clock.now_ms()
         if self._keep and share_of(name) < self._keep_share:
             self._kept += 1
             line["file"] = f"{self._kept:08d}.eml"

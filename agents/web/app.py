@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agents.web.desk import BusyError, Desk, now_ms
+from agents.clock import now_ms
+from agents.web.desk import BusyError, Desk
 from agents.web.metrics import ORDERS, REFUSED, REQUESTS, UNTRACKED
 from schemas.event import EventType
 from streams.languages import best_language

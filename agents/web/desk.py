@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Sequence
 
+from agents.clock import now_ms
 from agents.config_files import ConfigHolder
 from agents.outbox import Outbox, Record
 from agents.tables import SUPPRESSIONS, SuppressionChange, SuppressionTable
@@ -138,11 +138,6 @@ class Desk:
                 await asyncio.wait_for(confirmed, CONFIRM_S)
             except TimeoutError:
                 raise BusyError from None
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def _nobody(trace: WebTrace) -> About:
