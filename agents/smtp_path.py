@@ -87,7 +87,7 @@ class Path:
             self._refuse(job, self.state.error)
             return
         if self._queue and len(self._queue) >= self._room(now):
-            job.waited(SLOW)
+            job.waited(self._why_too_many())
             return
         if not self._queue:
             self._pace.came(now)
@@ -146,7 +146,7 @@ class Path:
         while self._queue and now - self._queue[0].since > self._limits.patience_s:
             self._queue.popleft().job.waited(self._why_waiting())
         while len(self._queue) > self._room(now):
-            self._queue.pop().job.waited(SLOW)
+            self._queue.pop().job.waited(self._why_too_many())
         if not self._queue:
             for task in self._asking:  # nobody needs it any more
                 task.cancel()
@@ -159,6 +159,10 @@ class Path:
         self._limits = limits
         for waiter in self._idle:
             _no_job(waiter)
+
+    def _why_too_many(self) -> str:
+        """A path that has no connection yet waits for its share of them, and says nothing about the site."""
+        return self._why_waiting() if self._asking and not self.open else SLOW
 
     def _why_waiting(self) -> str:
         terms = self._limits.terms

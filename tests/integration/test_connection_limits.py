@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.smtp_path import NONE_FREE
 from streams.limits.bucket import BURST_S
 from tests.limits.agents import QuotaAgents
 from tests.support.delay import end, start_delay
@@ -133,8 +134,11 @@ def test_when_the_quota_agent_dies_the_next_one_goes_on_and_the_limit_holds(
 
 def test_when_nobody_grants_mail_flows_on_a_small_share(kafka: str, prefix: str, tmp_path: Path) -> None:
     with fleet(kafka, prefix, tmp_path, granting=False) as f, running_worker(f.site):
-        f.delivered(f.send(10))
+        f.delivered(f.send(13))
         assert f.stat("most_connections") == 1
+        why = {seen.event.reason for seen in f.site.seen() if seen.event.event_type == "throttled"}
+        assert why
+        assert all(reason.startswith(NONE_FREE) for reason in why)
         f.agents.start()
         f.agents.wait_owner()
         f.delivered(f.send(100))
