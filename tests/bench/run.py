@@ -91,7 +91,7 @@ STEPS = {
     "two-workers-batch": Step(("total",), True, _drain("batch", 10, workers=2)),
     "latency": Step(("latency",), True, lambda lab, size: waiting.latency(lab, size.backlog, size.probes)),
     "sink": Step(("sink",), True, lambda lab, size: alone.sink_events(lab, size.events)),
-    "starvation": Step(("starvation",), True, lambda lab, size: starvation.measure(lab, size.trouble, size.trouble_s)),
+    "starvation": Step(("starvation",), False, lambda lab, size: starvation.measure(lab, size.trouble, size.trouble_s)),
     "profile": Step(("worker",), False, lambda lab, size: profile.measure(lab, size.messages * 2, size.profile_s)),
     "memory": Step(("memory",), False, lambda lab, size: waiting.memory(lab, size.memory)),
     "suppression": Step(("memory", "suppression"), False, lambda lab, size: alone.suppressed(lab, size.suppressed)),
