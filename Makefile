@@ -13,7 +13,7 @@ help:
 demo: venv-demo kafka-if-possible
 	$(BIN)/streampost demo $(ARGS)
 
-# The tests with real servers run last: they mostly wait, so two files at a time, on one broker that they share.
+# The tests with real servers run last: they mostly wait, so four files at a time, on one broker that they share.
 test: check unit chart integration
 
 check: venv-dev
@@ -27,7 +27,7 @@ unit: venv-dev
 	$(PYTEST) --group=fast -n 2 --dist=loadfile $(COVERAGE) tests $(ARGS)
 
 integration: venv-dev kafka mail-servers-if-possible
-	$(PYTEST) --group=serial -m "not chaos" -n 2 --dist=loadfile tests $(ARGS)
+	$(PYTEST) --group=serial -m "not chaos" -n 4 --dist=loadfile --no-loadscope-reorder tests $(ARGS)
 
 chart: venv-dev helm
 	$(PYTEST) --group=chart -n 2 --dist=loadfile tests/chart $(ARGS)

@@ -2,7 +2,7 @@
 
 fast    no broker, no ClickHouse, no killed processes: many at once, and coverage is measured
 chart   the Helm chart: needs a helm binary
-serial  the rest, one after another in one process
+serial  the rest: the tests of a file one after another, since they share what they started
 """
 
 from pathlib import Path

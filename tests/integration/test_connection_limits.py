@@ -83,14 +83,14 @@ def test_several_workers_never_have_more_connections_than_the_limit_and_use_it(
     kafka: str, prefix: str, tmp_path: Path
 ) -> None:
     with fleet(kafka, prefix, tmp_path) as f, running_worker(f.site), running_worker(f.site):
-        f.delivered(f.send(150))
+        f.delivered(f.send(80))
         assert f.stat("most_connections") == MOST
 
 
 def test_what_a_killed_worker_held_is_used_by_the_other_one(kafka: str, prefix: str, tmp_path: Path) -> None:
     with fleet(kafka, prefix, tmp_path) as f, running_worker(f.site):
         with running_worker(f.site) as killed:
-            requests = f.send(400)
+            requests = f.send(200)
             f.site.receiver.wait_for(60)
             killed.send_signal(signal.SIGKILL)
             killed.wait()
@@ -111,7 +111,7 @@ def test_connections_are_opened_at_the_rate_and_no_faster(kafka: str, prefix: st
 def test_a_transactional_message_takes_the_place_of_bulk_mail(kafka: str, prefix: str, tmp_path: Path) -> None:
     one = SHAPING.replace(f"= {MOST}", "= 1")
     with fleet(kafka, prefix, tmp_path, one) as f, running_worker(f.site), running_worker(f.site):
-        bulk = f.send(100)
+        bulk = f.send(60)
         f.site.receiver.wait_for(10)
         f.delivered(f.send(3, "transactional"))
         assert f.stat("accepted") < len(bulk), "bulk mail still waits"
@@ -141,5 +141,5 @@ def test_when_nobody_grants_mail_flows_on_a_small_share(kafka: str, prefix: str,
         assert all(reason.startswith(NONE_FREE) for reason in why)
         f.agents.start()
         f.agents.wait_owner()
-        f.delivered(f.send(100))
+        f.delivered(f.send(40))
         assert f.stat("most_connections") == MOST
