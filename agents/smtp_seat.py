@@ -8,7 +8,7 @@ from agents.leaser import Lease
 from agents.limiter import Limiter
 from agents.smtp_terms import Terms
 from streams.limits.rate import Limit
-from streams.limits.ticket import SMALL
+from streams.limits.ticket import small_wait_s
 
 LEAST_WAIT_S = 0.05
 
@@ -61,12 +61,12 @@ class Gate:
             raise
 
     def _alone(self, rate: Limit) -> float:
-        """Nobody grants: a small share of the rate. Seconds until the next one; 0: now, and it counts as opened."""
+        """Nobody grants: seconds until the next one may be opened; 0: now, and it counts as opened."""
         now = time.monotonic()
-        due = self._opened.get(rate.key, now - SMALL / rate.rate.per_second) + SMALL / rate.rate.per_second
-        if due <= now:
+        wait_s = small_wait_s(rate.rate, self._opened.get(rate.key), now)
+        if not wait_s:
             self._opened[rate.key] = now
-        return max(0.0, due - now)
+        return wait_s
 
 
 class Seat:

@@ -3,6 +3,7 @@
 from typing import Generic, NamedTuple, TypeVar
 
 from schemas.quota import DemandEntry
+from streams.limits.rate import Rate
 
 Item = TypeVar("Item")
 
@@ -19,6 +20,11 @@ class Cap(NamedTuple):
 
     key: str
     most: int
+
+
+def small_wait_s(rate: Rate, last: float | None, now: float) -> float:
+    """Without an owner: seconds until one more may go at a small share of the rate; 0: now. `last`: the one before."""
+    return 0.0 if last is None else max(0.0, last + SMALL / rate.per_second - now)
 
 
 class Ticket(Generic[Item]):

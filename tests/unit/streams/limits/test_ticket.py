@@ -1,6 +1,7 @@
 """The counts of one key; what comes of them is tested with streams/limits/leases.py."""
 
-from streams.limits.ticket import Cap, Hold, Ticket
+from streams.limits.rate import Rate
+from streams.limits.ticket import Cap, Hold, Ticket, small_wait_s
 
 
 def ticket(urgent: bool = False) -> Ticket[str]:
@@ -28,3 +29,11 @@ def test_what_it_holds_is_counted_once_whatever_it_does() -> None:
     assert hold.entry("a").back == 1
     hold.drop(one)
     assert (hold.held, hold.entry("a").back, hold.beyond) == (0, 0, 0)
+
+
+def test_without_an_owner_one_in_ten_of_a_rate_goes_and_the_first_at_once() -> None:
+    rate = Rate(2, 1.0)
+    assert small_wait_s(rate, None, 100.0) == 0
+    assert small_wait_s(rate, 100.0, 101.0) == 4.0
+    assert small_wait_s(rate, 100.0, 105.0) == 0
+    assert small_wait_s(rate, 100.0, 200.0) == 0
