@@ -22,14 +22,14 @@ def sink_events(lab: Lab, count: int) -> dict[str, Any]:
     return {**found, "sink_events_per_s": found["per_second"], "sink_cpu_us_per_event": found["sink_cpu_us_per_record"]}
 
 
+def _own_topics(lab: Lab) -> Settings:
+    prefix = f"bench-{uuid.uuid4().hex[:8]}"
+    return Settings(kafka=lab.broker.bootstrap, topic_prefix=prefix, request_partitions=1, delay_partitions=1)
+
+
 def suppressed(lab: Lab, entries: int) -> dict[str, Any]:
     """Memory and look-up time of the suppression table, read from the topic as the worker reads it."""
-    settings = Settings(
-        kafka=lab.broker.bootstrap,
-        topic_prefix=f"bench-{uuid.uuid4().hex[:8]}",
-        request_partitions=1,
-        delay_partitions=1,
-    )
+    settings = _own_topics(lab)
     suppression.write(settings, entries)
     with multiprocessing.get_context("spawn").Pool(1) as child:
         found: dict[str, Any] = child.apply(suppression.measure, (entries, settings))
@@ -40,12 +40,7 @@ def suppressed(lab: Lab, entries: int) -> dict[str, Any]:
 
 def imported(lab: Lab, entries: int) -> dict[str, Any]:
     """`streampost suppress import` of so many addresses, as a person runs it."""
-    settings = Settings(
-        kafka=lab.broker.bootstrap,
-        topic_prefix=f"bench-{uuid.uuid4().hex[:8]}",
-        request_partitions=1,
-        delay_partitions=1,
-    )
+    settings = _own_topics(lab)
     seconds = suppression.import_csv(settings, lab.folder / f"{settings.topic_prefix}.csv", entries)
     return {"entries": entries, "suppression_import_s": seconds}
 

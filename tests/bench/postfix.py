@@ -14,31 +14,19 @@ from typing import NamedTuple
 
 from tests.bench import proc
 from tests.bench.injector import wait_for_port
-from tests.support.postfix_services import SERVICES, started, write_config
+from tests.support.postfix_services import MAIN, SERVICES, started, write_config
 
 PACKAGES = ("postfix", "opendkim")
 CONCURRENCY = 200
 
-_MAIN = """compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
-myhostname = peer.mta.example
-mydestination =
-local_recipient_maps =
-alias_maps =
+_MAIN = (
+    MAIN
+    + """myhostname = peer.mta.example
 mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 relayhost = [127.0.0.1]:{receiver}
-disable_dns_lookups = yes
-smtp_dns_support_level = disabled
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions =
-smtpd_peername_lookup = no
 smtpd_tls_security_level = none
-smtp_tls_security_level = none
 smtpd_client_connection_count_limit = 0
 default_destination_concurrency_limit = {concurrency}
 initial_destination_concurrency = 50
@@ -48,6 +36,7 @@ smtpd_milters = {milter}
 milter_default_action = tempfail
 milter_protocol = 6
 """
+)
 
 _MASTER = "127.0.0.1:{port} inet n - n - {concurrency} smtpd\n" + SERVICES
 

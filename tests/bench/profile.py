@@ -23,12 +23,14 @@ STEPS = (
     ("decode", ("schemas/incoming.py", "schemas/batch.py", "agents/intake.py", "decode (schemas/codec.py")),
     ("admission, route", ("streams/admit.py", "streams/intake.py", "agents/lookups.py", "streams/route.py")),
     ("admission, route", ("streams/sources.py", "streams/suppress.py", "streams/dedup.py", "agents/dns.py", "/dns/")),
+    ("limits, source", ("agents/limiter.py", "streams/limits/", "agents/shaping.py", "streams/shaping/")),
+    ("limits, source", ("agents/source_choice.py", "agents/routing.py", "streams/control.py", "streams/warmup/")),
     ("SMTP", ("streams/smtp.py", "streams/replies.py", "agents/smtp_", "aiosmtplib", "asyncio/streams.py")),
     ("event", ("agents/outbox.py", "agents/finisher.py", "streams/events.py", "streams/outcome.py", "schemas/")),
     ("acknowledge", ("streams/window.py", "agents/chunks.py", "agents/safe_consumer.py")),
     ("event loop", ("execute_from_commandline",)),
     ("consume", ("aiokafka", "faust", "mode/", "kafka/")),
-    ("delivery agent", ("agents/deliver.py", "agents/dispatch.py", "agents/maker.py")),
+    ("delivery agent", ("agents/deliver.py", "agents/dispatch.py", "agents/maker.py", "agents/lane.py")),
     ("event loop", ("asyncio/", "uvloop", "selectors.py", "run_forever")),
 )
 OTHER, MAIN = "other", "MainThread"

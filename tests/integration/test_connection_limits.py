@@ -13,7 +13,7 @@ from tests.limits.agents import QuotaAgents
 from tests.support.delay import end, start_delay
 from tests.support.limits_sim import most_above
 from tests.support.receiver import running_receiver
-from tests.support.worker import QUICK_LANES, Site, running_worker
+from tests.support.worker import PATIENT_LANES, Site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -69,7 +69,7 @@ def fleet(kafka: str, prefix: str, folder: Path, shaping: str = SHAPING, grantin
         stack.callback(site.close)
         (site.folder / "overlay" / "shaping.toml").write_text(shaping)
         (site.folder / "overlay" / "pools.toml").write_text(ONE_SOURCE)
-        (site.folder / "overlay" / "lanes.toml").write_text(QUICK_LANES.replace("= 30", '= "1h"'))
+        (site.folder / "overlay" / "lanes.toml").write_text(PATIENT_LANES)
         stack.callback(end, start_delay(kafka, site.prefix, folder / "delay"))
         agents = QuotaAgents(site.settings.model_copy(update={"group_prefix": prefix}), folder)
         stack.callback(agents.stop)

@@ -22,7 +22,7 @@ from schemas.event import TERMINAL, EventType
 from tests.support.delay import end, now_ms, start_delay
 from tests.support.kafka import Record, produce, wait_until
 from tests.support.receiver import running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.worker import PATIENT_LANES, Site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -36,8 +36,7 @@ ENOUGH_S = 90.0
 def site(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Site]:
     with running_receiver(tmp_path / "receiver") as receiver:
         made = Site(kafka, prefix, receiver, tmp_path / "site")
-        lanes = made.folder / "overlay" / "lanes.toml"
-        lanes.write_text(lanes.read_text().replace("give_up_after = 30", 'give_up_after = "1h"'))
+        (made.folder / "overlay" / "lanes.toml").write_text(PATIENT_LANES)
         delay = start_delay(kafka, prefix, tmp_path / "delay", scale=1.0)
         try:
             receiver.delay(DELAY_S)

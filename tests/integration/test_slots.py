@@ -15,7 +15,7 @@ from tests.support.delay import end, start_delay
 from tests.support.job_thread import running_job
 from tests.support.kafka import Record, produce, wait_until
 from tests.support.receiver import running_receiver
-from tests.support.worker import Site, running_worker
+from tests.support.worker import PATIENT_LANES, Site, running_worker
 
 pytestmark = pytest.mark.kafka
 
@@ -27,8 +27,7 @@ SECONDS = 120.0
 def site(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Site]:
     with running_receiver(tmp_path / "receiver") as receiver:
         made = Site(kafka, prefix, receiver, tmp_path / "site")
-        lanes = made.folder / "overlay" / "lanes.toml"
-        lanes.write_text(lanes.read_text().replace("give_up_after = 30", 'give_up_after = "1h"'))
+        (made.folder / "overlay" / "lanes.toml").write_text(PATIENT_LANES)
         settings = made.settings.model_copy(update={"group_prefix": prefix})
         orders.write(settings, Control("override", campaign="slow", action="max_message_rate", value=LIMIT, author="t"))
         delay = start_delay(kafka, prefix, tmp_path / "delay", scale=1.0)

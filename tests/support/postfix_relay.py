@@ -22,26 +22,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.support.kafka import wait_until
-from tests.support.postfix_services import SERVICES, started, write_config
+from tests.support.postfix_services import MAIN, SERVICES, started, write_config
 from tests.support.proxies import free_port, need
 
-_MAIN = """compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
-myhostname = relay.test
-mydestination =
-local_recipient_maps =
-alias_maps =
+_MAIN = (
+    MAIN
+    + """myhostname = relay.test
 mynetworks =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 relayhost = [127.0.0.1]:{receiver}
-disable_dns_lookups = yes
-smtp_dns_support_level = disabled
-smtp_tls_security_level = none
-smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions =
@@ -54,6 +42,7 @@ smtpd_sasl_security_options = noanonymous
 smtpd_sasl_local_domain = relay.test
 cyrus_sasl_config_path = {folder}/etc/sasl
 """
+)
 _MASTER = """127.0.0.1:{port} inet n - n - - smtpd
 127.0.0.1:{implicit} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes

@@ -42,6 +42,9 @@ dedup_window = "1h"
 """
 """So that what is tried again ends while the test waits."""
 
+PATIENT_LANES = QUICK_LANES.replace("give_up_after = 30", 'give_up_after = "1h"')
+"""So that nothing ends because the test waits."""
+
 
 class Seen(NamedTuple):
     """An event as it was written: its fields, the request record that it finishes (offset -1: none), its partition."""

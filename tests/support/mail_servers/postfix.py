@@ -23,25 +23,13 @@ from tests.support.mail_servers.server import (
     unprivileged,
 )
 
-_MAIN = """compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
-myhostname = {host}
-mydestination =
-local_recipient_maps =
-alias_maps =
+_MAIN = (
+    postfix_services.MAIN
+    + """myhostname = {host}
 mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-disable_dns_lookups = yes
-smtp_dns_support_level = disabled
-smtpd_peername_lookup = no
 smtpd_relay_restrictions = reject_unauth_destination
 smtpd_data_restrictions = reject_unauth_pipelining
 smtpd_tls_security_level = none
-smtp_tls_security_level = none
 smtpd_tls_cert_file = {folder}/cert.pem
 smtpd_tls_key_file = {folder}/key.pem
 message_size_limit = {limit}
@@ -57,6 +45,7 @@ default_transport = error:nowhere
 transport_maps = {routes}
 milter_default_action = tempfail
 """
+)
 
 _MASTER = """127.0.0.1:{plain} inet n - n - - smtpd
   -o smtpd_discard_ehlo_keywords=pipelining
