@@ -3,7 +3,7 @@ FROM python:3.13-slim-bookworm AS build
 WORKDIR /src
 COPY constraints.txt ./
 RUN python -m venv /opt/streampost \
- && /opt/streampost/bin/pip install --no-cache-dir --constraint constraints.txt pip hatchling
+ && /opt/streampost/bin/pip install --no-cache-dir --constraint constraints.txt pip hatchling setuptools
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY streams streams

@@ -58,3 +58,12 @@ def test_packages_are_installed_from_the_lock() -> None:
     installs = [i.rest for i in of("RUN") if "pip install" in i.rest]
     assert installs
     assert all("--constraint constraints.txt" in i for i in installs)
+
+
+def test_every_build_back_end_is_there_before_packages_are_built() -> None:
+    # a package without a wheel needs setuptools, which no Python ships any more; a warm cache of pip hides that
+    for script in ("Dockerfile", "tools/setup-python"):
+        before, isolated, _ = (ROOT / script).read_text("utf-8").partition("--no-build-isolation")
+        assert isolated
+        assert "hatchling" in before, script
+        assert "setuptools" in before, script
