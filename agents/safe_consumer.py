@@ -14,15 +14,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
-from aiokafka.errors import CommitFailedError
-from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from aiokafka.structs import ConsumerRecord
 from faust.transport.consumer import ensure_TP
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, ensure_aiokafka_TP
+from faust.transport.drivers.aiokafka import Consumer
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.futures import notify
 
-from agents.chunks import FETCH_WAIT_MS, PREFETCH_S, Chunks
-from streams.window import Begin, Window, first_event
+from agents.chunks import Chunks
+from agents.safe_thread import SafeThread
+from streams.window import Begin, Window
 
 log = logging.getLogger(__name__)
 
@@ -31,65 +31,6 @@ LoadWindows = Callable[[int, Mapping[TP, tuple[int, int]]], dict[TP, Window]]
 
 LEASE = 0.5
 """Share of the session time-out for which a confirmed commit proves that we are still a member."""
-
-
-class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
-    """The thread that owns the aiokafka consumer: commits with metadata, loads windows on assignment."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        """Faust's, which has no setting for this."""
-        (made := super()._create_worker_consumer(transport))._fetch_max_wait_ms = FETCH_WAIT_MS
-        return made
-
-    async def seek_to_committed(self) -> Any:
-        """Called by Faust after every assignment."""
-        return await self.call_thread(self._seek_and_load)
-
-    async def _seek_and_load(self) -> dict[Any, int | None]:
-        aiokafka = self._ensure_consumer()
-        aiokafka._fetcher._prefetch_backoff = PREFETCH_S
-        owner: SafeConsumer = self.consumer
-        assigned = list(aiokafka.assignment())
-        committed = await aiokafka._coordinator.fetch_committed_offsets(assigned) if assigned else {}
-        generation = self.app.consumer_generation_id
-        offsets: dict[Any, int | None] = {}
-        fresh: dict[TP, tuple[int, int]] = {}
-        for tp in assigned:
-            found = committed.get(tp)
-            if found is not None and found.offset < 0:
-                found = None  # nothing was ever committed
-            offsets[tp] = found.offset if found else None
-            old = owner.windows.get(ensure_TP(tp))
-            # Faust seeks again inside one generation: the window must survive that
-            if old is None or old.generation != generation:
-                fresh[ensure_TP(tp)] = (found.offset, first_event(found.metadata)) if found else (0, 0)
-            if found:
-                aiokafka._fetcher.seek_to(tp, found.offset)
-        owner.lease = time.monotonic()
-        if fresh:
-            owner.chunks.forget()
-            owner.windows.update(await asyncio.to_thread(owner.load_windows, generation, fresh))
-        return offsets
-
-    async def _commit(self, offsets: Mapping[TP, tuple[int, int, str]]) -> bool:
-        aiokafka = self._ensure_consumer()
-        assignment, generation = aiokafka.assignment(), self.app.consumer_generation_id
-        ours = {
-            ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, metadata)
-            for tp, (of_generation, offset, metadata) in offsets.items()
-            if ensure_aiokafka_TP(tp) in assignment and of_generation == generation
-        }
-        if len(ours) < len(offsets):
-            return False
-        sent = time.monotonic()
-        try:
-            await aiokafka.commit(ours)
-        except CommitFailedError:
-            self.consumer.lost_generation = generation  # aiokafka rejoins by itself
-            return False
-        self.consumer.lease = sent
-        self.tp_last_committed_at.update(dict.fromkeys(offsets, time.monotonic()))
-        return True
 
 
 class SafeConsumer(Consumer):  # type: ignore[misc]
@@ -130,9 +71,12 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
             self.not_waiting_next_records.set()
         if not records or self.should_stop:
             return
+        left = {tp: chunk[0].offset for tp, chunk in records.items()}
         for tp, chunk in self.scheduler_order(records):
             if not self.flow_active or self.app.consumer_generation_id != generation:
-                break
+                await self._thread.put_back(left)
+                return
+            del left[tp]
             yield tp, self._chunk_message(tp, chunk)
 
     @staticmethod
@@ -203,8 +147,14 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
 
     def span(self, tp: TP) -> int:
         """Newest begun less oldest unfinished offset of the partition."""
-        window = self.windows.get(tp)
+        window = self._window(tp, self.app.consumer_generation_id)
         return window.span if window else 0
+
+    @property
+    def in_force(self) -> dict[TP, Window]:
+        """The windows of this generation; what an earlier one left unfinished is for the partition's next owner."""
+        generation = self.app.consumer_generation_id
+        return {tp: w for tp, w in list(self.windows.items()) if w.generation == generation}
 
     def _window(self, tp: TP, generation: int) -> Window | None:
         window = self.windows.get(tp)
@@ -237,11 +187,10 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit every window that changed; False when there was nothing to do or the broker refused."""
-        generation = self.app.consumer_generation_id
-        due = {tp: w for tp, w in self.windows.items() if w.generation == generation and w.dirty}
+        due = {tp: w for tp, w in self.in_force.items() if w.dirty}
         if not due:
             return False
-        done = await self._thread.commit({tp: (generation, *w.commit()) for tp, w in due.items()})
+        done = await self._thread.commit({tp: (w.generation, *w.commit()) for tp, w in due.items()})
         if not done:
             for window in due.values():
                 window.dirty = True

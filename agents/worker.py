@@ -175,7 +175,7 @@ class Worker:
                 log.critical("grants of limits no longer come: %s; ending", self.limiter.failure)
                 os._exit(70)
             now = time.monotonic()
-            for tp, window in list(consumer.windows.items()):
+            for tp, window in consumer.in_force.items():
                 base, since = moved.get(tp, (-1, now))
                 if not window.unfinished or base != window.base:
                     moved[tp] = (window.base, now)
@@ -223,7 +223,7 @@ async def _vital(work: Any) -> None:
 
 def _pressed(consumer: SafeConsumer) -> bool:
     """Partitions are to be left, or a message that takes long keeps others of its partition from starting."""
-    return not consumer.flow_active or any(w.span > MAX_SPAN for w in list(consumer.windows.values()))
+    return not consumer.flow_active or any(w.span > MAX_SPAN for w in consumer.in_force.values())
 
 
 def check_topics(settings: Settings) -> None:

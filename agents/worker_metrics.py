@@ -27,4 +27,4 @@ def measure(registry: CollectorRegistry, consumer: SafeConsumer, pool: Pool, lea
 
 
 def _unfinished(consumer: SafeConsumer) -> float:
-    return sum(w.unfinished for w in list(consumer.windows.values()))
+    return sum(w.unfinished for w in consumer.in_force.values())

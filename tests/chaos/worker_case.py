@@ -70,10 +70,9 @@ def sigkill_one_of_two(fleet: Fleet) -> Counts:
     first.kill()
     first.wait()
     killed = time.monotonic()
-    time.sleep(0.2)
-    unconfirmed = max(0, int(fleet.receiver.stats()["started"]) - len(fleet.events()))
+    in_flight = fleet.in_flight()
     fleet.settle()
-    return Counts(in_flight_at_kill=unconfirmed, takeover_seconds=round(time.monotonic() - killed, 1))
+    return Counts(in_flight_at_kill=in_flight, takeover_seconds=round(time.monotonic() - killed, 1))
 
 
 def sigterm(fleet: Fleet) -> Counts:
@@ -122,8 +121,7 @@ def frozen(fleet: Fleet) -> Counts:
     fleet.receiver.wait_for(300)
     first.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
-    time.sleep(0.5)
-    in_flight = max(0, int(fleet.receiver.stats()["started"]) - len(fleet.events()))
+    in_flight = fleet.in_flight()
     time.sleep(16.5)
     first.send_signal(signal.SIGCONT)
     fleet.settle()

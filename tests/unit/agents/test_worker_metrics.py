@@ -11,7 +11,7 @@ from streams.limits.leases import Held
 
 def test_connections_leases_and_what_is_unfinished() -> None:
     registry = CollectorRegistry()
-    consumer: Any = SimpleNamespace(windows={0: SimpleNamespace(unfinished=3), 1: SimpleNamespace(unfinished=4)})
+    consumer: Any = SimpleNamespace(in_force={0: SimpleNamespace(unfinished=3), 1: SimpleNamespace(unfinished=4)})
     pool: Any = SimpleNamespace(connections=5)
     leaser: Any = SimpleNamespace(sums=Held(held=4, waiting=2, alone=1))
     measure(registry, consumer, pool, leaser)

@@ -1,0 +1,133 @@
+"""What is fetched while the group rebalances: never handed on under a wrong label, never left out."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types.tuples import TP
+
+from agents.chunks import Chunks
+from agents.safe_consumer import SafeConsumer
+from agents.safe_thread import SafeThread
+from streams.window import Window
+
+FIRST, SECOND = TP("requests", 0), TP("requests", 1)
+
+
+class Thread:
+    """In place of the consumer's thread: remembers what was put back."""
+
+    def __init__(self) -> None:
+        self.back: dict[TP, int] = {}
+
+    async def put_back(self, firsts: Mapping[TP, int]) -> None:
+        self.back.update(firsts)
+
+
+def consumer(during_fetch: Callable[[Any], None]) -> Any:
+    """A consumer of generation 3 whose one fetch returns two chunks."""
+    made: Any = SafeConsumer.__new__(SafeConsumer)
+    made.app = SimpleNamespace(consumer_generation_id=3)
+    made.__dict__.update(
+        windows={},
+        chunks=Chunks(),
+        flow_active=True,
+        not_waiting_next_records=asyncio.Event(),
+        _stopped=asyncio.Event(),
+        _crashed=asyncio.Event(),
+        _thread=Thread(),
+    )
+    made._get_active_partitions = lambda: {FIRST, SECOND}
+    made._to_message = lambda tp, record: SimpleNamespace(tp=tp, offset=record.offset)
+
+    async def fetched(active_partitions: Any, timeout: float) -> dict[TP, list[Any]]:
+        during_fetch(made)
+        return {FIRST: records(100, 3), SECOND: records(7, 2)}
+
+    made._getmany = fetched
+    return made
+
+
+def records(first: int, count: int) -> list[Any]:
+    return [SimpleNamespace(offset=first + i) for i in range(count)]
+
+
+def next_generation(made: Any) -> None:
+    made.app.consumer_generation_id += 1
+
+
+def revoke(made: Any) -> None:
+    made.flow_active = False
+
+
+async def handed_on(made: Any, after: Callable[[], None] = lambda: None) -> list[TP]:
+    found = []
+    async for tp, _ in made.getmany(1.0):
+        found.append(tp)
+        after()
+    return found
+
+
+async def test_what_is_fetched_is_handed_on_and_nothing_put_back() -> None:
+    made = consumer(lambda _: None)
+    assert await handed_on(made) == [SECOND, FIRST]
+    assert made._thread.back == {}
+
+
+@pytest.mark.parametrize("happens", [next_generation, revoke])
+async def test_what_was_fetched_over_a_rebalance_is_put_back(happens: Callable[[Any], None]) -> None:
+    made = consumer(happens)
+    assert await handed_on(made) == []
+    assert made._thread.back == {FIRST: 100, SECOND: 7}
+
+
+async def test_only_what_was_not_handed_on_is_put_back() -> None:
+    made = consumer(lambda _: None)
+    assert await handed_on(made, lambda: next_generation(made)) == [SECOND]
+    assert made._thread.back == {FIRST: 100}
+
+
+@pytest.mark.parametrize(
+    ("position", "sought"),
+    [
+        pytest.param(103, [(FIRST, 100)], id="behind them"),
+        pytest.param(100, [], id="at the first of them"),
+        pytest.param(40, [], id="sought to what was committed"),
+        pytest.param(None, [], id="no position yet"),
+    ],
+)
+async def test_a_partition_is_put_back_never_forward(position: int | None, sought: list[Any]) -> None:
+    thread, calls = thread_at({FIRST: position})
+    await SafeThread._put_back(thread, {FIRST: 100})
+    assert calls == sought
+
+
+async def test_a_partition_that_is_not_ours_any_more_is_left_alone() -> None:
+    thread, calls = thread_at({SECOND: 103})
+    await SafeThread._put_back(thread, {FIRST: 100})
+    assert calls == []
+
+
+def thread_at(positions: Mapping[TP, int | None]) -> tuple[Any, list[Any]]:
+    """A thread whose aiokafka consumer stands there, and where it was sent."""
+    calls: list[Any] = []
+    states = {tp: SimpleNamespace(position=p, has_valid_position=p is not None) for tp, p in positions.items()}
+    assignment = SimpleNamespace(tps=set(states), state_value=states.__getitem__)
+    aiokafka = SimpleNamespace(
+        _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assignment)),
+        _fetcher=SimpleNamespace(seek_to=lambda tp, offset: calls.append((tp, offset))),
+    )
+    return SimpleNamespace(_ensure_consumer=lambda: aiokafka), calls
+
+
+def test_what_an_earlier_generation_left_unfinished_counts_no_more() -> None:
+    made = consumer(lambda _: None)
+    old, new = Window(2, 0, {}, 0), Window(3, 0, {}, 0)
+    for window in (old, new):
+        window.begin(0)
+        window.begin(5)
+    made.windows.update({FIRST: old, SECOND: new})
+    assert made.in_force == {SECOND: new}
+    assert (made.span(FIRST), made.span(SECOND)) == (0, 6)
