@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agents import clock
 from agents.finisher import Origin
-from agents.smtp_session import SessionFacts, SessionLostError, SourceError
+from agents.smtp_job import SessionFacts, SessionLostError, SourceError
 from schemas.headers import AttemptState
 from schemas.request import AT_MOST_ONCE, EmailRequest
 from streams.admit import Admitted
@@ -126,6 +126,10 @@ class Dispatch:
         self._began = time.monotonic()
         self.facts = self.facts._replace(size=len(made[1]))
         return made
+
+    async def still_ours(self) -> bool:
+        """A worker that was frozen in the middle of a message wakes with the server's 354 before it."""
+        return await self._delivery.still_ours(self)
 
     async def _say_attempted(self) -> None:
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -12,8 +12,8 @@ from agents.dispatch import BULK, Dispatch, Permit
 from agents.dns import Resolver
 from agents.limiter import Limiter
 from agents.lookups import Lookups
+from agents.smtp_job import SourceError
 from agents.smtp_pool import Pool
-from agents.smtp_session import SourceError
 from agents.source_choice import Sources
 from streams.outcome import Patience, has_slot, limited, of_refusal, rejected
 from streams.route import MxAnswer, NoRoute, Route, by_relay, route

@@ -3,8 +3,8 @@
 from aiosmtplib.errors import SMTPException
 
 from agents.smtp_dial import words
+from agents.smtp_job import SourceError
 from agents.smtp_protocol import PipelinedProtocol
-from agents.smtp_session import SourceError
 from streams.ehlo import Capabilities
 from streams.login import Login, commands
 from streams.replies import Reply

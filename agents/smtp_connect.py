@@ -9,8 +9,9 @@ from aiosmtplib.response import SMTPResponse
 
 from agents.smtp_auth import log_in
 from agents.smtp_dial import Dialer, read_login, words
+from agents.smtp_job import SessionFacts, SessionLostError, SourceError
 from agents.smtp_protocol import PipelinedProtocol
-from agents.smtp_session import Session, SessionFacts, SessionLostError, SourceError
+from agents.smtp_session import Session
 from agents.smtp_terms import Timeouts
 from agents.smtp_tls import opportunistic_tls, relay_context, verified_tls
 from streams.egress import Relay, Source

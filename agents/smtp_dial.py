@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.dns import Resolver
-from agents.smtp_session import SessionLostError, SourceError
+from agents.smtp_job import SessionLostError, SourceError
 from streams.egress import ProxyServer, Socks5, Source
 from streams.login import Login, parse_login
 from streams.proxy_protocol import Endpoint, encode_v2

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from agents.smtp_connect import Manner
+from agents.smtp_job import Job, SessionFacts, SessionLostError, SourceError
 from agents.smtp_reach import Reach
 from agents.smtp_seat import Gate, Seat
-from agents.smtp_session import Job, Session, SessionFacts, SessionLostError, SourceError
+from agents.smtp_session import Session
 from agents.smtp_terms import Limits, Timeouts
 from streams.backlog import Pace
 from streams.egress import Source

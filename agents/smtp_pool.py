@@ -13,10 +13,11 @@ from typing import NamedTuple
 from agents.dns import Resolver
 from agents.smtp_connect import Connector
 from agents.smtp_dial import Dialer
+from agents.smtp_job import Job
 from agents.smtp_path import Path, Shared, State
 from agents.smtp_reach import Reach
 from agents.smtp_seat import Gate
-from agents.smtp_session import Job, Session
+from agents.smtp_session import Session
 from agents.smtp_terms import Limits, Timeouts
 from streams.egress import Source
 from streams.route import OTHER, Route

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from agents.dns import Resolver
 from agents.smtp_connect import Connector, Manner
 from agents.smtp_dial import addresses_of
-from agents.smtp_session import Session, SessionLostError, SourceError
+from agents.smtp_job import SessionLostError, SourceError
+from agents.smtp_session import Session
 from streams.egress import Relay, Source, can_reach
 from streams.route import usable_address
 from streams.tls import MODES, NONE

@@ -6,62 +6,16 @@ decided in streams/smtp.py. With PIPELINING the end of one message and the openi
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from aiosmtplib.errors import SMTPException
 
+from agents.smtp_job import Job, SessionFacts, SessionLostError
 from agents.smtp_protocol import PipelinedProtocol
 from agents.smtp_terms import Timeouts
 from streams.ehlo import Capabilities
-from streams.replies import Reply, ReplyError
-from streams.smtp import Envelope, Result, Transaction, refuse_early
-
-
-class SessionLostError(Exception):
-    """The connection cannot go on; `stage` says what was awaited, `reply` what the server said, if anything.
-
-    `no_tls`: the enhanced code (RFC 3463) of why there is no TLS that is good enough, where it must be.
-    """
-
-    def __init__(self, stage: str, text: str, reply: Reply | None = None, no_tls: str = "") -> None:
-        super().__init__(text)
-        self.stage = stage
-        self.reply = reply
-        self.no_tls = no_tls
-
-
-class SourceError(SessionLostError):
-    """The source cannot be used, wherever the mail goes: nothing is known against the destination or the message."""
-
-
-class Job(Protocol):
-    """One message to be sent, as the session sees it."""
-
-    async def ready(self) -> tuple[Envelope, bytes] | None:
-        """Last checks, render and sign, just before MAIL FROM; None when it has ended otherwise."""
-
-    def settle(self, recipient: str, result: Result, session: "SessionFacts") -> None:
-        """The reply that decided this recipient."""
-
-    def lost(self, recipient: str, error: SessionLostError, in_doubt: bool, session: "SessionFacts") -> None:
-        """The connection broke; in doubt when the final dot was sent."""
-
-    def again(self) -> None:
-        """Nothing was sent: back to the queue."""
-
-    def unreachable(self, error: SessionLostError, session: "SessionFacts") -> None:
-        """No address of the path can be reached, or its greeting refused us."""
-
-    def waited(self, reason: str) -> None:
-        """No connection took it in time: hand it back."""
-
-
-class SessionFacts(NamedTuple):
-    """Where the session leads, for the event."""
-
-    host: str
-    source: str
-    tls: str
+from streams.replies import ReplyError
+from streams.smtp import Transaction, refuse_early
 
 
 class _Open(NamedTuple):
@@ -131,6 +85,9 @@ class Session:
                 await self._converse(current)
                 if current.transaction.wants_body:
                     following = await self._follow(current.transaction, take if sent + 1 < limit else _none)
+                    if not await current.job.still_ours():
+                        self._withdraw(following)
+                        return
                     self._send_body(current.transaction, following)
                     await self._converse(current)
             except (OSError, ReplyError, SMTPException, SessionLostError) as e:
@@ -200,6 +157,13 @@ class Session:
         self._ends = None
         for recipient in current.transaction.envelope.recipients:
             current.job.settle(recipient, current.transaction.results[recipient], self.facts)
+
+    def _withdraw(self, following: _Open | None) -> None:
+        """End before the final dot: the server then takes nothing of the message (RFC 5321 section 3.8)."""
+        self._ends = None
+        if following is not None:
+            following.job.again()
+        self._protocol.abort(ConnectionResetError("the message is another worker's by now"))
 
     def _break(self, current: _Open, following: _Open | None, error: Exception, reused: bool) -> None:
         """Settle what is decided, report the rest as lost, give back what was not begun."""

@@ -5,7 +5,7 @@ import ssl
 from functools import lru_cache
 from pathlib import Path
 
-from agents.smtp_session import SourceError
+from agents.smtp_job import SourceError
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import aiosmtplib
 import uvloop
 
+from agents.smtp_job import SessionFacts, SessionLostError
 from agents.smtp_protocol import PipelinedProtocol
-from agents.smtp_session import Session, SessionFacts, SessionLostError
+from agents.smtp_session import Session
 from agents.smtp_terms import Timeouts
 from streams.ehlo import parse_ehlo
 from streams.replies import Reply
@@ -79,6 +80,9 @@ class _Mail(NamedTuple):
 
     async def ready(self) -> tuple[Envelope, bytes]:
         return self.envelope, self.message
+
+    async def still_ours(self) -> bool:
+        return True
 
     def settle(self, recipient: str, result: Result, session: SessionFacts) -> None:
         assert result.reply.code == 250, result

@@ -34,6 +34,17 @@ async def test_c1_9_the_end_of_one_and_the_opening_of_the_next_in_one_write() ->
     assert (first.results["a@x.test"].reply.text, second.code) == ("2.0.0 1", 250)
 
 
+async def test_a_message_that_is_another_workers_by_now_ends_before_its_body() -> None:
+    first, second = FakeJob(message=b"first\r\n"), FakeJob(message=b"second\r\n")
+    first.ours = False
+    async with scripted((*OPEN, BEGIN), (*OPEN, BEGIN, TAKEN, BYE)) as server, sending(server.port) as sender:
+        await sender.send(first, second)
+        await server.played()
+        assert server.messages == [b"second\r\n"]
+    assert (first.results, first.losses) == ({}, {})
+    assert (second.given_back, second.code) == (1, 250)
+
+
 @pytest.mark.parametrize("answer", ["451 4.3.0 later", "554 5.7.1 spam", "250 2.0.0 Ok"])
 async def test_the_first_ones_reply_is_its_own_and_the_second_goes_on(answer: str) -> None:
     first, second = await run((*OPEN, BEGIN, both(answer), TAKEN, BYE))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.smtp_session import SessionLostError, SourceError
+from agents.smtp_job import SessionLostError, SourceError
 from streams.egress import ProxyServer, Relay, Socks5, Source
 from streams.proxy_protocol import CRC32C, Endpoint, ProxyHeader, decode
 from tests.support.jobs import QUICK, FakeJob, sending

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.receiver.certificate import server_context
-from agents.smtp_session import SourceError
+from agents.smtp_job import SourceError
 from streams.egress import Relay, Source
 from tests.support.jobs import QUICK, FakeJob, sending
 from tests.support.postfix_relay import PASSWORD, USER, PostfixRelay, running_relay

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from agents.dns import Resolver
+from agents.smtp_job import SessionFacts, SessionLostError
 from agents.smtp_pool import Pool
-from agents.smtp_session import SessionFacts, SessionLostError
 from agents.smtp_terms import Limits, Timeouts
 from streams.egress import Source
 from streams.route import Route
@@ -51,12 +51,19 @@ class FakeJob:
         self.ended = asyncio.Event()
         self.resubmit: Callable[[], None] = _nothing
         self.before_ready = 0.0
+        self.ours = True
 
     async def ready(self) -> tuple[Envelope, bytes] | None:
         """Always, after a while."""
         await asyncio.sleep(self.before_ready)
         self.made += 1
         return self.envelope, self.message
+
+    async def still_ours(self) -> bool:
+        """As it was told; a job that is not ours has ended."""
+        if not self.ours:
+            self.ended.set()
+        return self.ours
 
     def settle(self, recipient: str, result: Result, session: SessionFacts) -> None:
         """Keep it."""
