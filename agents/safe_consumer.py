@@ -41,6 +41,9 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.windows: dict[TP, Window] = {}
+        self.loaded: dict[TP, Window] = {}
+        """Of a new generation, from the thread; in force when `perform_seek` ends."""
+        self._leaving = False
         self.lease = 0.0
         self.lost_generation: int | None = None
         self._committing = asyncio.Lock()
@@ -57,13 +60,16 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         """One message per partition and fetch, its value the list of records. Only partitions that have room."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        wanted = {tp for tp in self._get_active_partitions() if self.chunks.has_room(tp)}
+        # before the fetch: records of an earlier generation under the label of a new one would be taken for begun holes
+        generation = self.app.consumer_generation_id
+        # nothing of a partition whose window is not loaded, whatever Faust thinks of the flow: nobody could begin it
+        wanted = {
+            tp for tp in self._get_active_partitions() if self._window(tp, generation) and self.chunks.has_room(tp)
+        }
         if not wanted:
             self.not_waiting_next_records.set()
             await self.sleep(0.02)
             return
-        # before the fetch: records of an earlier generation under the label of a new one would be taken for begun holes
-        generation = self.app.consumer_generation_id
         try:
             # short, so that a topic whose room comes back is fetched again although another one is idle
             records = await self._getmany(active_partitions=wanted, timeout=min(timeout, 0.1))
@@ -109,8 +115,9 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
         while (window := self._window(tp, generation)) is not None and generation != self.lost_generation:
             if self.leased:
                 return True
-            window.dirty = True
-            await self.commit()
+            if not self._committing.locked():  # the answer to another one's question is ours too
+                window.dirty = True
+                await self.commit()
             await asyncio.sleep(0.01)
         return False
 
@@ -173,6 +180,29 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
             notify(self._waiting_for_ack)
 
     # ---- Faust's side
+
+    def stop_flow(self) -> None:
+        """The partitions are to be left, or the worker ends."""
+        self._leaving = True
+        super().stop_flow()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """A new generation."""
+        self._leaving = False
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def resume_flow(self) -> None:
+        """Not while the next rebalance is under way: Faust ends its recovery of the last one all the same."""
+        if not self._leaving:
+            super().resume_flow()
+
+    async def perform_seek(self) -> None:
+        """Only when Faust, too, knows where it reads from: what comes before that, it drops as read already."""
+        await super().perform_seek()
+        if self.loaded:
+            self.chunks.forget()
+            self.windows.update(self.loaded)
+            self.loaded = {}
 
     def ack(self, message: Any) -> bool:
         """Faust's own acknowledgement: never used."""

@@ -64,8 +64,7 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 aiokafka._fetcher.seek_to(tp, found.offset)
         owner.lease = time.monotonic()
         if fresh:
-            owner.chunks.forget()
-            owner.windows.update(await asyncio.to_thread(owner.load_windows, generation, fresh))
+            owner.loaded = await asyncio.to_thread(owner.load_windows, generation, fresh)
         return offsets
 
     async def _commit(self, offsets: Mapping[TP, tuple[int, int, str]]) -> bool:
@@ -76,7 +75,8 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             for tp, (of_generation, offset, metadata) in offsets.items()
             if ensure_aiokafka_TP(tp) in assignment and of_generation == generation
         }
-        if len(ours) < len(offsets):
+        # once refused, always refused: asked again, aiokafka would make the group rebalance again
+        if len(ours) < len(offsets) or generation == self.consumer.lost_generation:
             return False
         sent = time.monotonic()
         try:

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import CommitFailedError
+from faust.transport.consumer import Consumer
 from faust.types.tuples import TP
 
 from agents.chunks import Chunks
@@ -31,7 +33,8 @@ def consumer(during_fetch: Callable[[Any], None]) -> Any:
     made: Any = SafeConsumer.__new__(SafeConsumer)
     made.app = SimpleNamespace(consumer_generation_id=3)
     made.__dict__.update(
-        windows={},
+        windows={FIRST: Window(3, 0, {}, 0), SECOND: Window(3, 0, {}, 0)},
+        loaded={},
         chunks=Chunks(),
         flow_active=True,
         not_waiting_next_records=asyncio.Event(),
@@ -42,9 +45,10 @@ def consumer(during_fetch: Callable[[Any], None]) -> Any:
     made._get_active_partitions = lambda: {FIRST, SECOND}
     made._to_message = lambda tp, record: SimpleNamespace(tp=tp, offset=record.offset)
 
-    async def fetched(active_partitions: Any, timeout: float) -> dict[TP, list[Any]]:
+    async def fetched(active_partitions: set[TP], timeout: float) -> dict[TP, list[Any]]:
         during_fetch(made)
-        return {FIRST: records(100, 3), SECOND: records(7, 2)}
+        found = {FIRST: records(100, 3), SECOND: records(7, 2)}
+        return {tp: chunk for tp, chunk in found.items() if tp in active_partitions}
 
     made._getmany = fetched
     return made
@@ -87,6 +91,62 @@ async def test_only_what_was_not_handed_on_is_put_back() -> None:
     made = consumer(lambda _: None)
     assert await handed_on(made, lambda: next_generation(made)) == [SECOND]
     assert made._thread.back == {FIRST: 100}
+
+
+async def test_nothing_is_fetched_before_the_window_is_loaded() -> None:
+    made = consumer(lambda _: None)
+    made.windows[FIRST] = Window(2, 0, {}, 0)
+    assert await handed_on(made) == [SECOND]
+
+
+async def test_windows_are_in_force_when_faust_knows_where_it_reads_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = consumer(lambda _: None)
+    new = Window(3, 500, {}, 0)
+
+    async def seek(self: Any) -> None:
+        self.loaded = {FIRST: new}
+        assert self.windows[FIRST] is not new
+
+    monkeypatch.setattr(Consumer, "perform_seek", seek)
+    made.chunks.add(FIRST, object(), records(100, 500))
+    await made.perform_seek()
+    assert (made.windows[FIRST], made.loaded) == (new, {})
+    assert made.chunks.has_room(FIRST), "what an earlier generation fetched is fetched again"
+
+
+async def test_the_flow_is_not_resumed_for_a_generation_that_is_being_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[str] = []
+    made = consumer(lambda _: None)
+    made.__dict__.update(can_resume_flow=asyncio.Event(), suspend_flow=asyncio.Event())
+    monkeypatch.setattr(Consumer, "resume_flow", lambda self: resumed.append("resumed"))
+    monkeypatch.setattr(Consumer, "on_partitions_assigned", lambda self, assigned, generation: asyncio.sleep(0))
+    made.stop_flow()
+    made.resume_flow()
+    assert (resumed, made.flow_active) == ([], False)
+    await made.on_partitions_assigned({FIRST}, 4)
+    made.resume_flow()
+    assert resumed == ["resumed"]
+
+
+async def test_a_generation_that_was_refused_a_commit_asks_for_no_other() -> None:
+    class Aiokafka:
+        asked = 0
+
+        def assignment(self) -> set[TP]:
+            return {FIRST}
+
+        async def commit(self, offsets: Any) -> None:
+            self.asked += 1
+            raise CommitFailedError
+
+    aiokafka = Aiokafka()
+    owner = SimpleNamespace(lost_generation=None)
+    thread: Any = SimpleNamespace(
+        _ensure_consumer=lambda: aiokafka, app=SimpleNamespace(consumer_generation_id=3), consumer=owner
+    )
+    for _ in range(3):
+        assert not await SafeThread._commit(thread, {FIRST: (3, 10, "")})
+    assert (aiokafka.asked, owner.lost_generation) == (1, 3)
 
 
 @pytest.mark.parametrize(
