@@ -5,7 +5,7 @@ No consumer group and no commits: every reader takes all partitions.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -81,24 +81,29 @@ class Progress:
         self._ends = ends
         self.left = {p for p, end in ends.items() if end > 0}
 
-    def entries(self, messages: Sequence[Message]) -> list[Entry]:
-        """The records among the messages. Raises TableError on an error that librdkafka does not mend itself."""
-        found = []
-        left = self.left
+    def entries(self, messages: Sequence[Message]) -> Iterator[Entry]:
+        """The records among the messages. Raises TableError on an error that librdkafka does not mend itself.
+
+        Without a loop: before a worker begins it reads a million of them."""
+        if any(map(Message.error, messages)):
+            self._pass_over(m for m in messages if m.error() is not None)
+            messages = [m for m in messages if m.error() is None]
+        partitions, offsets = list(map(Message.partition, messages)), list(map(Message.offset, messages))
+        if self.left:
+            last = dict(zip(partitions, offsets, strict=True))
+            self.left -= {p for p, offset in last.items() if offset + 1 >= self._ends.get(p, 0)}
+        columns = map(Message.key, messages), map(Message.value, messages), partitions, offsets
+        return map(Entry._make, zip(*columns, strict=True))
+
+    def _pass_over(self, messages: Iterable[Message]) -> None:
         for m in messages:
             error = m.error()
-            if error is None:
-                entry = Entry(m.key(), m.value(), m.partition(), m.offset())
-                found.append(entry)
-                if left and entry.offset + 1 >= self._ends.get(entry.partition, 0):
-                    left.discard(entry.partition)
-            elif error.code() == KafkaError._PARTITION_EOF:
+            if error.code() == KafkaError._PARTITION_EOF:
                 self.left.discard(m.partition())
             elif error.fatal() or error.code() not in PASSING:
                 raise TableError(f"topic {m.topic()}: {error.str()}")
             else:
                 log.warning("topic %s: %s", m.topic(), error.str())
-        return found
 
 
 def read_all(options: Mapping[str, Any], topic: str, timeout_s: float = 30) -> Iterator[Entry]:
@@ -108,7 +113,7 @@ def read_all(options: Mapping[str, Any], topic: str, timeout_s: float = 30) -> I
         progress = Progress(ends)
         silent_until = time.monotonic() + timeout_s
         while progress.left:
-            entries = progress.entries(next_batch(consumer, 0.5))
+            entries = list(progress.entries(next_batch(consumer, 0.5)))
             yield from entries
             if entries:
                 silent_until = time.monotonic() + timeout_s

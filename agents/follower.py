@@ -7,7 +7,7 @@ cannot be read is logged, counted and passed over: one bad record must not keep 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaException
@@ -103,11 +103,12 @@ class Follower(Generic[Change]):
                 self._stopping.wait(0.5)
         return None, {}
 
-    def _decoded(self, entries: Sequence[Entry]) -> list[Change]:
-        found = []
+    def _decoded(self, entries: Iterable[Entry]) -> list[Change]:
+        found: list[Change] = []
+        decode, add = self._decode, found.append
         for entry in entries:
             try:
-                found.append(self._decode(entry))
+                add(decode(entry))
             except ValueError as e:
                 self.bad_records += 1
                 log.error("topic %s, partition %d, offset %d passed over: %s", self.topic, *entry[2:], e)

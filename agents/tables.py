@@ -1,7 +1,9 @@
 """The compacted topics as tables in memory: suppressions, templates, control orders."""
 
+from binascii import unhexlify
 from collections.abc import Sequence
 from functools import lru_cache
+from struct import Struct
 from typing import Any, NamedTuple
 
 from agents.compacted import Entry
@@ -9,13 +11,13 @@ from agents.follower import Follower
 from agents.settings import Settings
 from schemas.codec import decode
 from schemas.records import Control, Suppression, Template, template_of
-from schemas.suppression_wire import Around, around, glance
+from schemas.suppression_wire import Wire, wire
 from streams import control, suppress, templates
 from streams.render import Compiled, RenderError
 from streams.warmup.caps import Caps
 
 SUPPRESSIONS, TEMPLATES, CONTROL = "suppressions", "templates", "control"
-_WORD = 2**64 - 1
+_WORDS = Struct(">QQ")
 
 
 class SuppressionChange(NamedTuple):
@@ -65,18 +67,18 @@ class _Known(NamedTuple):
     """What the records of a tenant and lane have in common."""
 
     mix: int
-    fixed: Around
+    wire: Wire
 
 
 def suppression_note(entry: Entry) -> suppress.Note:
     """The same for a worker, which reads a million of them before it begins. Raises ValueError."""
-    key, value = entry[:2]
-    if key and value:
-        digits = key[-32:]
-        known = _known(key[:-32])
-        if known and digits.isalnum() and (seen := glance(value, known.fixed, digits)):
-            number = int(digits, 16)
-            return number >> 64, number & _WORD ^ known.mix, _reason(seen[0]), seen[1]
+    key, value, _, _ = entry
+    if key and value and (known := _known(key[:-32])):
+        digits, (mix, reader) = key[-32:], known
+        if seen := reader.glance(value, digits):
+            high, low = _WORDS.unpack(unhexlify(digits))
+            reason, until = seen
+            return high, low ^ mix, reason, until
     change = suppression_change(entry)
     place, record = suppress.place_of(change.key), change.record
     return (*place, record.reason, record.expires_at) if record else (*place, None, None)
@@ -86,16 +88,10 @@ def suppression_note(entry: Entry) -> suppress.Note:
 def _known(before: bytes) -> _Known | None:
     """Of a key before its hash: `tenant/lane/`; None when it is another kind of key."""
     tenant, _, lane = before[:-1].partition(b"/")
-    fixed = around(tenant, lane)
-    if not before.endswith(b"/") or b"/" in lane or not fixed or not before.isascii():
+    found = wire(tenant, lane)
+    if not before.endswith(b"/") or b"/" in lane or not found or not before.isascii():
         return None
-    return _Known(suppress.mix_of(suppress.Scope(tenant.decode(), lane.decode())), fixed)
-
-
-@lru_cache(maxsize=1024)
-def _reason(raw: bytes) -> str:
-    """One text for all entries with the same reason. Raises ValueError."""
-    return raw.decode()
+    return _Known(suppress.mix_of(suppress.Scope(tenant.decode(), lane.decode())), found)
 
 
 def template_change(entry: Entry) -> TemplateChange:

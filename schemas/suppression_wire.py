@@ -5,8 +5,7 @@ schemas/codec.py. Anything that is not exactly today's Avro, or not what its key
 Avro 1.12, "Binary Encoding": a text is its length and its octets; numbers are zigzag varints.
 """
 
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
 
 from schemas.avro_files import current
 from schemas.codec import SINGLE_OBJECT
@@ -15,15 +14,11 @@ FIELDS = ("tenant", "address_hash", "address", "lane", "reason", "origin", "crea
 """The order that `glance` knows."""
 
 
-Glance = tuple[bytes, int | None]
+_MORE_FOLLOWS = bytes(range(128, 256))
+"""All octets of a varint but its last one."""
+
+Glance = tuple[str, int | None]
 """Why the address is listed, and until when (milliseconds since the epoch; None: no end). A NamedTuple costs time."""
-
-
-class Around(NamedTuple):
-    """What stands in the records of a tenant and lane around the address hash, and after the address."""
-
-    start: bytes
-    lane: bytes
 
 
 @cache
@@ -32,41 +27,66 @@ def _head() -> bytes:
     return SINGLE_OBJECT + current("Suppression").fingerprint if known else b""
 
 
-def around(tenant: bytes, lane: bytes) -> Around | None:
+@lru_cache(maxsize=1024)
+def _text(raw: bytes) -> str:
+    """One text for all entries with the same reason. Raises ValueError."""
+    return raw.decode()
+
+
+class Wire:
+    """What the records of one tenant and lane have in common, and a reader of them."""
+
+    __slots__ = ("_lane", "_middle", "_reason", "_start")
+
+    def __init__(self, start: bytes, lane: bytes) -> None:
+        self._start = start
+        """All before the address hash."""
+        self._lane = lane
+        self._middle, self._reason = b"", ""
+        """Lane, reason and origin as they stood in the last record that had others, and the reason among them: records
+        that were written together mostly have the same, so that these three are known in one step."""
+
+    def glance(self, raw: bytes, digits: bytes) -> Glance | None:
+        """None: another format or version, of one list only, broken, or not of this tenant, lane and address hash."""
+        start = self._start + digits
+        if not raw.startswith(start):
+            return None
+        try:
+            at = len(start)
+            size = raw[at]  # of the address
+            at = at + 1 + (size >> 1) if size < 128 else _after(raw, at)
+            middle = self._middle
+            if middle and raw.startswith(middle, at):
+                at += len(middle)
+            elif not (at := self._read_middle(raw, at)):
+                return None
+            rest = raw[at:].lstrip(_MORE_FOLLOWS)[1:]  # after created_at
+            if rest == b"\x00\x00":  # almost always: no end, no list
+                return self._reason, None
+            expires, at = _optional(rest, 0)
+        except (IndexError, ValueError):
+            return None
+        return (self._reason, expires) if rest[at:] == b"\x00" else None
+
+    def _read_middle(self, raw: bytes, at: int) -> int:
+        """Where it ends; 0 when it is not one of this lane."""
+        reason = at + len(self._lane)
+        if not raw.startswith(self._lane, at) or raw[reason] > 127:
+            return 0
+        origin = _after(raw, reason)
+        end = _after(raw, origin)
+        if end > len(raw):
+            return 0
+        self._reason = _text(raw[reason + 1 : origin])
+        self._middle = raw[at:end]
+        return end
+
+
+def wire(tenant: bytes, lane: bytes) -> Wire | None:
     """Of their records; None when a name is longer than a length of one octet says."""
     if not _head() or max(len(tenant), len(lane)) > 63:
         return None
-    return Around(_head() + bytes((2 * len(tenant),)) + tenant + b"\x40", bytes((2 * len(lane),)) + lane)
-
-
-def glance(raw: bytes, fixed: Around, digits: bytes) -> Glance | None:
-    """None: another format or version, of one list only, broken, or not of this tenant, lane and address hash."""
-    start, lane = fixed
-    if not raw.startswith(start + digits):
-        return None
-    try:
-        at = len(start) + 32
-        size = raw[at]  # of the address
-        at = at + 1 + (size >> 1) if size < 128 else _after(raw, at)
-        if not raw.startswith(lane, at):
-            return None
-        at += len(lane)
-        size = raw[at]
-        if size > 127:
-            return None
-        end = at + 1 + (size >> 1)
-        reason = raw[at + 1 : end]
-        size = raw[end]  # of the origin
-        at = end + 1 + (size >> 1) if size < 128 else _after(raw, end)
-        while raw[at] > 127:  # created_at
-            at += 1
-        rest = raw[at + 1 :]
-        if rest == b"\x00\x00":  # almost always: no end, no list
-            return reason, None
-        expires, at = _optional(rest, 0)
-    except (IndexError, ValueError):
-        return None
-    return (reason, expires) if rest[at:] == b"\x00" else None
+    return Wire(_head() + bytes((2 * len(tenant),)) + tenant + b"\x40", bytes((2 * len(lane),)) + lane)
 
 
 def _after(raw: bytes, at: int) -> int:

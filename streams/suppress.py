@@ -5,19 +5,21 @@ kept, all 16 bytes of it, so that no address is ever refused because another one
 """
 
 import hashlib
-from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.records import ANY
+from streams.suppress_bucket import REMOVED, Bucket
 
 _BUCKETS = 1024
 """Entries are spread over this many sorted arrays by their first 10 bits, so that an insertion moves little memory."""
 _SHIFT = 64 - 10
 _FOREVER = 0
-_MAX_SECONDS = 2**32 - 1
+_MAX_SECONDS = REMOVED - 1
+_MANY = 100
+"""Notes from which on they are not put in their places one by one."""
 _OTHER = 255
 """Number of every reason after the first 255 different ones."""
 
@@ -116,66 +118,58 @@ million of them are made before a worker begins."""
 class SuppressionSet:
     """Suppressed addresses by scope. Mutable and not locked: it belongs to one thread."""
 
-    __slots__ = ("_buckets", "_count", "_numbers", "_reasons")
+    __slots__ = ("_buckets", "_numbers", "_reasons")
 
     def __init__(self) -> None:
-        self._buckets = [_Bucket(array("Q"), array("Q"), array("I"), bytearray()) for _ in range(_BUCKETS)]
+        self._buckets = [Bucket() for _ in range(_BUCKETS)]
         self._reasons: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._count = 0
+        self._numbers: dict[str | None, int] = {None: 0}
 
     def __len__(self) -> int:
         """Entries, expired ones included."""
-        return self._count
+        for bucket in self._buckets:
+            bucket.sort()
+        return sum(bucket.sorted for bucket in self._buckets)
 
     def put(self, key: SuppressionKey, reason: str, until_ms: int | None) -> None:
         """Add an entry, or replace what was there."""
-        self._put(*place_of(key), reason, until_ms)
-
-    def take(self, notes: Iterable[Note]) -> None:
-        """Add, replace and remove entries, in order."""
-        put = self._put
-        for high, low, reason, until_ms in notes:
-            if reason is None:
-                self._remove(Place(high, low))
-            else:
-                put(high, low, reason, until_ms)
-
-    def _put(self, high: int, low: int, reason: str, until_ms: int | None) -> None:
-        highs, lows, untils, whys = self._buckets[high >> _SHIFT]
-        number = self._numbers.get(reason)
-        if number is None:
-            number = self._new_reason(reason)
-        # rounded up: a suppression never ends early
-        until = _FOREVER if until_ms is None else min(max(-(-until_ms // 1000), 1), _MAX_SECONDS)
-        at = bisect_left(highs, high)
-        while at < len(highs) and highs[at] == high:
-            if lows[at] == low:
-                untils[at], whys[at] = until, number
-                return
-            at += 1
-        highs.insert(at, high)
-        lows.insert(at, low)
-        untils.insert(at, until)
-        whys.insert(at, number)
-        self._count += 1
+        self._put((*place_of(key), reason, until_ms))
 
     def remove(self, key: SuppressionKey) -> None:
         """Take an entry out; nothing happens when it is not there."""
-        self._remove(place_of(key))
+        self._put((*place_of(key), None, None))
 
-    def _remove(self, place: Place) -> None:
-        bucket = self._buckets[place.high >> _SHIFT]
-        at = bucket.at(place)
-        if at >= 0:
-            for column in bucket:
-                del column[at]
-            self._count -= 1
+    def take(self, notes: Sequence[Note]) -> None:
+        """Add, replace and remove entries, in order."""
+        if len(notes) >= _MANY:
+            self._take_many(notes)
+        else:
+            for note in notes:
+                self._put(note)
+
+    def _put(self, note: Note) -> None:
+        high, low, reason, until_ms = note
+        self._buckets[high >> _SHIFT].put(high, low, _end(reason, until_ms), self._number(reason))
+
+    def _take_many(self, notes: Sequence[Note]) -> None:
+        """The same, all in this loop: a million of them are taken before a worker begins."""
+        buckets, numbers = self._buckets, self._numbers
+        for high, low, reason, until_ms in notes:
+            number = numbers.get(reason)
+            bucket = buckets[high >> _SHIFT]
+            bucket.highs.append(high)
+            bucket.lows.append(low)
+            bucket.untils.append(_FOREVER if until_ms is None and reason is not None else _end(reason, until_ms))
+            bucket.whys.append(self._number(reason) if number is None else number)
+            if len(bucket.highs) >= bucket.full:
+                bucket.sort()
 
     def find(self, tenant: str, lane: str, address_hash: str, now_ms: int, list_id: str = "") -> Suppressed | None:
         """The narrowest entry in force, or None: the address may be mailed."""
         high, low = _words(address_hash)
         bucket = self._buckets[high >> _SHIFT]
+        if bucket.sorted != len(bucket.highs):
+            bucket.sort()
         highs, lows = bucket.highs, bucket.lows
         at = bisect_left(highs, high)
         if at == len(highs) or highs[at] != high:  # almost always
@@ -192,17 +186,21 @@ class SuppressionSet:
         """The entry of exactly this scope, if it is in force."""
         place = place_of(key)
         bucket = self._buckets[place.high >> _SHIFT]
-        at = bucket.at(place)
-        return None if at < 0 else self._in_force(key.scope, bucket, at, now_ms)
+        at, found = bucket.at(*place)
+        return self._in_force(key.scope, bucket, at, now_ms) if found else None
 
-    def _in_force(self, scope: Scope, bucket: "_Bucket", at: int, now_ms: int) -> Suppressed | None:
+    def _in_force(self, scope: Scope, bucket: Bucket, at: int, now_ms: int) -> Suppressed | None:
         until = bucket.untils[at]
         if until != _FOREVER and until * 1000 <= now_ms:
             return None
         number = bucket.whys[at]
         return Suppressed(scope, "other" if number == _OTHER else self._reasons[number], until * 1000 or None)
 
-    def _new_reason(self, reason: str) -> int:
+    def _number(self, reason: str | None) -> int:
+        """Of the reason; a new one gets the next."""
+        number = self._numbers.get(reason)
+        if number is not None or reason is None:
+            return number or 0
         if len(self._reasons) >= _OTHER:
             return _OTHER
         self._reasons.append(reason)
@@ -210,20 +208,8 @@ class SuppressionSet:
         return self._numbers[reason]
 
 
-class _Bucket(NamedTuple):
-    """Columns of entries, sorted by the first. The same address in another scope has the same high word."""
-
-    highs: "array[int]"
-    lows: "array[int]"
-    untils: "array[int]"
-    whys: bytearray
-
-    def at(self, place: Place) -> int:
-        """Where the entry is, or -1."""
-        highs, lows = self.highs, self.lows
-        at = bisect_left(highs, place.high)
-        while at < len(highs) and highs[at] == place.high:
-            if lows[at] == place.low:
-                return at
-            at += 1
-        return -1
+def _end(reason: str | None, until_ms: int | None) -> int:
+    """In seconds, rounded up: a suppression never ends early."""
+    if reason is None:
+        return REMOVED
+    return _FOREVER if until_ms is None else min(max(-(-until_ms // 1000), 1), _MAX_SECONDS)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.suppress import (
+    Note,
     Scope,
     Suppressed,
     SuppressionKey,
@@ -24,17 +25,27 @@ CHANGES = st.lists(
     st.tuples(KEYS, st.sampled_from(["put", "remove"]), st.one_of(st.none(), st.integers(1, 5).map(lambda s: s * 1000)))
 )
 
+OTHERS: list[Note] = [(number << 48, number, "other", None) for number in range(1, 101)]
+
+
+def taken(changes: list[tuple[SuppressionKey, str, int | None]], many: bool) -> SuppressionSet:
+    """What a follower has after two batches; `many` with others, so that they are not put one by one."""
+    table = SuppressionSet()
+    notes: list[Note] = [
+        (*place_of(key), f"reason {number}" if action == "put" else None, until)
+        for number, (key, action, until) in enumerate(changes)
+    ]
+    for part in (notes[:5], notes[5:]):
+        table.take([*part, *OTHERS] if many else part)
+        table.find("shop", "bulk", f"{len(notes) % 2:032x}", 0)
+    return table
+
 
 @given(CHANGES, HASHES, st.integers(0, 6000))
 def test_the_set_agrees_with_a_dictionary(
     changes: list[tuple[SuppressionKey, str, int | None]], wanted: str, now_ms: int
 ) -> None:
     table, model = SuppressionSet(), dict[SuppressionKey, tuple[str, int | None]]()
-    at_once = SuppressionSet()
-    at_once.take(
-        (*place_of(key), f"reason {number}" if action == "put" else None, until)
-        for number, (key, action, until) in enumerate(changes)
-    )
     for number, (key, action, until) in enumerate(changes):
         if action == "put":
             table.put(key, f"reason {number}", until)
@@ -49,7 +60,11 @@ def test_the_set_agrees_with_a_dictionary(
             expected = Suppressed(scope, *entry)
     assert len(table) == len(model)
     assert table.find("shop", "bulk", wanted, now_ms, LIST) == expected
-    assert (len(at_once), at_once.find("shop", "bulk", wanted, now_ms, LIST)) == (len(model), expected)
+    for many in (False, True):
+        followed = taken(changes, many)
+        assert followed.find("shop", "bulk", wanted, now_ms, LIST) == expected
+        assert len(followed) == len(model) + many * len(OTHERS)
+        assert followed.find("shop", "bulk", wanted, now_ms, LIST) == expected
 
 
 @given(KEYS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.suppress import Scope, Suppressed, SuppressionKey, SuppressionSet, parse_key, scopes
+from streams.suppress import Scope, Suppressed, SuppressionKey, SuppressionSet, parse_key, place_of, scopes
 
 HASH = "00112233445566778899aabbccddeeff"
 
@@ -126,3 +126,13 @@ def test_more_reasons_than_fit_are_called_other() -> None:
         table.put(key(address_hash=f"{i:032x}"), f"reason {i}", None)
     reasons = [table.find("shop", "bulk", f"{i:032x}", 0) for i in (0, 254, 255, 299)]
     assert [r.reason for r in reasons if r] == ["reason 0", "reason 254", "other", "other"]
+
+
+def test_records_of_one_key_do_not_pile_up_before_anyone_asks() -> None:
+    table = SuppressionSet()
+    high, low = place_of(key())
+    for _ in range(50):
+        table.take([(high, low, "manual", None)] * 1000)
+    assert len(table._buckets[0].highs) < 3000
+    assert table.find("shop", "bulk", HASH, 0) == Suppressed(key().scope, "manual", None)
+    assert len(table) == 1
