@@ -20,6 +20,7 @@ VIEWS = {
     "v_time_to_deliver": f"v_time_to_deliver({ALL_TIME})",
     "v_complaints": f"v_complaints({ALL_TIME}, group = 'campaign')",
     "v_queue_age": "v_queue_age",
+    "v_queue": "v_queue",
     "v_pipeline_health": "v_pipeline_health",
     "v_ledger": "v_ledger",
 }
