@@ -23,6 +23,24 @@ class SafeThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         (made := super()._create_worker_consumer(transport))._fetch_max_wait_ms = FETCH_WAIT_MS
         return made
 
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[Any],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's name
+        max_records: int | None = None,
+    ) -> dict[Any, list[Any]]:
+        """Some of every partition that has any: aiokafka takes the first ones, so that a backlog hides the rest."""
+        found: dict[Any, list[Any]] = {}
+        for tp in [tp for tp in consumer._fetcher._records if tp in active_partitions]:
+            try:
+                found |= await super()._fetch_records(consumer, {tp}, 0.0, max_records)
+            except Exception:
+                if not found:
+                    raise
+                break  # they are behind its position already; the error comes again with the next fetch
+        return found or await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+
     async def put_back(self, firsts: Mapping[Any, int]) -> None:
         """Records that were fetched and not handed on, by the first offset of each partition: fetch them again.
 

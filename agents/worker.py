@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +21,6 @@ from agents import clock
 from agents.config_files import ConfigHolder, load
 from agents.deliver import MAX_SPAN, Delivery
 from agents.dns import Resolver
-from agents.faust_credentials import credentials
 from agents.finisher import Finisher
 from agents.health import Health
 from agents.limiter import Limiter
@@ -35,6 +35,7 @@ from agents.smtp_terms import timeouts_of
 from agents.tables import ControlTable, SuppressionTable, TemplateTable
 from agents.tail import TailReader
 from agents.topics_admin import TopicsError, client, require_topics
+from agents.worker_app import make_app
 from agents.worker_metrics import measure
 from schemas import topics
 from streams.dedup import Dedup
@@ -45,6 +46,10 @@ log = logging.getLogger(__name__)
 STUCK_S = 300.0
 """A partition whose oldest request is unfinished for this long, and the time of an attempt, ends the process: the next
 owner starts afresh."""
+
+SWITCH_S = 0.0005
+"""How long the loop may keep the interpreter when the consumer's thread wants it. With Python's 5 ms a busy worker
+fetches ten times as slowly."""
 
 DEDUP_ENTRIES = 200_000
 """Ids that a worker remembers, over all of its partitions."""
@@ -58,38 +63,10 @@ class Worker:
         self.seen: dict[int, Dedup] = {}
         self.holder = ConfigHolder(lambda: load(settings.config_dir, settings.config_overlay))
         self.health = Health()
-        self.app = self._make_app()
+        self.app = make_app(self)
         self._tail = TailReader(settings.librdkafka(), f"{settings.topic_prefix}.events")
         self._tables: tuple[Any, ...] = ()
         self._background: list[asyncio.Task[None]] = []
-
-    def _make_app(self) -> Any:
-        app = _DeliveryApp(
-            f"{self.settings.group_prefix}-deliver",
-            broker=[f"kafka://{server}" for server in self.settings.kafka.split(",")],
-            web_enabled=False,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            stream_wait_empty=True,
-            stream_buffer_maxsize=4096,
-            broker_session_timeout=10,
-            broker_heartbeat_interval=3,
-            broker_rebalance_timeout=60,
-            broker_max_poll_interval=86400,  # aiokafka would leave the group for good: the watchdog below is ours
-            broker_max_poll_records=200,
-            broker_commit_interval=1.0,
-            consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=65536,
-            producer_acks=-1,
-            value_serializer="raw",
-            key_serializer="raw",
-            **credentials(self.settings),
-        )
-        app.worker = self
-        app.transport.Consumer = type("Consumer", (SafeConsumer,), {"load_windows": staticmethod(self.load_windows)})
-        for lane in self.settings.lanes:
-            register(app, lane, topics.requests(self.settings.topic_prefix, lane), self)
-        return app
 
     async def start(self) -> None:
         """Open tables and connections; returns when the agents may begin."""
@@ -184,32 +161,6 @@ class Worker:
                     os._exit(75)
 
 
-class _DeliveryApp(faust.App):  # type: ignore[misc]
-    worker: Worker
-
-    async def on_first_start(self) -> None:
-        await super().on_first_start()
-        await self.worker.start()
-
-    async def on_stop(self) -> None:
-        await super().on_stop()
-        if (limiter := getattr(self.worker, "limiter", None)) is not None:
-            await limiter.stop()
-
-    def _create_directories(self) -> None:
-        """We have no Faust tables: no folder is left in whatever directory the worker was started in."""
-
-
-def register(app: Any, lane: str, topic: str, worker: Worker) -> None:
-    """The lane's agent. Faust hands it chunks of records; see SafeConsumer."""
-
-    async def deliver(stream: Any) -> None:
-        await worker.delivery.run_lane(lane, stream)
-
-    source = app.topic(topic, key_serializer="raw", value_serializer="raw")
-    app.agent(source, name=f"deliver.{lane}", concurrency=1)(deliver)
-
-
 async def _vital(work: Any) -> None:
     """Without this task nothing would ever finish: if it ends, the process ends."""
     try:
@@ -245,6 +196,7 @@ def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; then finish what was begun."""
     check_topics(settings)
     uvloop.install()
+    sys.setswitchinterval(SWITCH_S)
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a broker outage logs a thousand lines
     worker = Worker(settings)
     faust.Worker(worker.app, loglevel=settings.log_level, redirect_stdouts=False, quiet=True).execute_from_commandline()

@@ -53,7 +53,7 @@ def signatures(found: Rounds, step: str, name: str) -> Figure:
 def faster(found: Rounds, steps: tuple[str, ...]) -> list[Result]:
     """Of each round the run with the most messages/s: how one would set the machine up."""
     rounds = zip(*[found[step] for step in steps if step in found], strict=False)
-    return [max(runs, key=lambda run: run["msgs_per_s"]) for runs in rounds]
+    return [max(runs, key=lambda run: run.get("msgs_per_s", 0.0)) for runs in rounds]
 
 
 def ratio(found: Rounds, ours: str, theirs: tuple[str, ...], name: str) -> Figure:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, CorruptRecordException
 from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 
 from agents.chunks import Chunks
@@ -147,6 +148,45 @@ async def test_a_generation_that_was_refused_a_commit_asks_for_no_other() -> Non
     for _ in range(3):
         assert not await SafeThread._commit(thread, {FIRST: (3, 10, "")})
     assert (aiokafka.asked, owner.lost_generation) == (1, 3)
+
+
+class Fetcher:
+    """aiokafka's: what it holds of each partition, or an error."""
+
+    def __init__(self, records: dict[TP, list[int] | Exception]) -> None:
+        self._records = records
+
+    async def fetched(self, _: Any, partitions: set[TP], timeout: float | None, most: int) -> dict[TP, list[int]]:
+        """As in Faust's `_fetch_records`: from the first partition on, until there are so many."""
+        found: dict[TP, list[int]] = {}
+        for tp in [tp for tp in self._records if tp in partitions]:
+            held = self._records[tp]
+            if isinstance(held, Exception):
+                raise held
+            if most:
+                found[tp], self._records[tp] = held[:most], held[most:]
+                most -= len(found[tp])
+        return found
+
+
+async def fetch(monkeypatch: pytest.MonkeyPatch, held: dict[TP, list[int] | Exception], active: set[TP]) -> Any:
+    fetcher = Fetcher(held)
+    monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", lambda self, *args: fetcher.fetched(*args))
+    thread: Any = SafeThread.__new__(SafeThread)
+    return await thread._fetch_records(SimpleNamespace(_fetcher=fetcher), active, 0.1, 2)
+
+
+async def test_a_backlog_does_not_hide_the_other_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: dict[TP, list[int] | Exception] = {FIRST: list(range(100)), SECOND: [7]}
+    assert await fetch(monkeypatch, held, {FIRST, SECOND}) == {FIRST: [0, 1], SECOND: [7]}
+    assert await fetch(monkeypatch, held, {SECOND}) == {SECOND: []}
+
+
+async def test_what_was_fetched_before_an_error_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: dict[TP, list[int] | Exception] = {FIRST: [0, 1, 2], SECOND: CorruptRecordException()}
+    assert await fetch(monkeypatch, held, {FIRST, SECOND}) == {FIRST: [0, 1]}
+    with pytest.raises(CorruptRecordException):
+        await fetch(monkeypatch, held, {SECOND})
 
 
 @pytest.mark.parametrize(
