@@ -10,8 +10,8 @@ CONFIRMING = 1000
 """Outcomes without a try (deferred, held, refused) that may wait for Kafka beside the slots: they wait for nothing
 else, and mail that can go must not stand behind them. It bounds the memory that they take."""
 BUSY_S = REST_S = 0.001
-"""How long records are taken in one go, and how long the rest of the worker then has the core. Deferring a dead domain's
-mail needs no waiting of its own: it would have all of the core, and open connections and fetches next to nothing."""
+"""How long records are taken in one go, and how long everything else then has the core. Deferring a dead domain's mail
+needs no waiting of its own: it would have all of the core, and open connections and fetches next to nothing."""
 STUCK_S = 0.05
 """How soon it is looked again when no partition may go on."""
 
