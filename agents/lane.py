@@ -32,6 +32,7 @@ class Lane:
         self._confirming = 0
         self._turns: Turns[Any, Fetched] = Turns()
         self._came = asyncio.Event()
+        self._rested = 0.0
 
     async def run(self, stream: Any, ready: Callable[[Any], bool], take: Callable[[Fetched], Awaitable[None]]) -> None:
         """The agent's loop: one record of each partition in turn, of those that are ready. Raises what `take` does."""
@@ -46,14 +47,13 @@ class Lane:
 
     async def _work(self, ready: Callable[[Any], bool], take: Callable[[Fetched], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
-        rested = loop.time()
         while True:
             fetched = self._turns.take(ready)
             if fetched is not None:
                 await take(fetched)
-                if loop.time() - rested > BUSY_S:
+                if loop.time() - self._rested > BUSY_S:
                     await asyncio.sleep(REST_S)
-                    rested = loop.time()
+                    self._rested = loop.time()
             elif self._turns:
                 await asyncio.sleep(STUCK_S)
             else:
@@ -63,8 +63,11 @@ class Lane:
     # ---- slots
 
     async def enter(self) -> None:
-        """Wait for a slot."""
+        """Wait for a slot; meanwhile everything else has the core."""
+        waits = self._slots.locked()
         await self._slots.acquire()
+        if waits:
+            self._rested = asyncio.get_running_loop().time()
 
     def leave(self) -> None:
         """The slot is free."""

@@ -27,7 +27,7 @@ def make_app(worker: "Worker") -> Any:
         broker_heartbeat_interval=3,
         broker_rebalance_timeout=60,
         broker_max_poll_interval=86400,  # aiokafka would leave the group for good: the watchdog in worker.py is ours
-        broker_max_poll_records=200,  # of one partition in one fetch: SafeThread
+        broker_max_poll_records=1000,  # of one partition in one fetch: all that has come (SafeThread)
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=65536,
