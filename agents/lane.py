@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from streams.turns import Turns
 
-CONFIRMING = 1000
+CONFIRMING = 4000
 """Outcomes without a try (deferred, held, refused) that may wait for Kafka beside the slots: they wait for nothing
 else, and mail that can go must not stand behind them. It bounds the memory that they take."""
 BUSY_S = REST_S = 0.001
