@@ -47,18 +47,20 @@ class Lane:
 
     async def _work(self, ready: Callable[[Any], bool], take: Callable[[Fetched], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
+        self._rested = loop.time()
         while True:
             fetched = self._turns.take(ready)
             if fetched is not None:
                 await take(fetched)
-                if loop.time() - self._rested > BUSY_S:
-                    await asyncio.sleep(REST_S)
-                    self._rested = loop.time()
+                if loop.time() - self._rested <= BUSY_S:
+                    continue
+                await asyncio.sleep(REST_S)
             elif self._turns:
                 await asyncio.sleep(STUCK_S)
             else:
                 self._came.clear()
                 await self._came.wait()
+            self._rested = loop.time()
 
     # ---- slots
 

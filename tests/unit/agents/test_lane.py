@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import agents.lane
 from agents.lane import CONFIRMING, Fetched, Lane
 
 
@@ -67,6 +68,28 @@ async def test_open_connections_get_their_turn_while_records_are_taken() -> None
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_to_wait_is_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waited for records or for a slot does not rest for the time before that, too."""
+    rests, sleep = [], asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        rests.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(agents.lane, "REST_S", 0.123)
+    monkeypatch.setattr(agents.lane, "BUSY_S", 0.05)
+    monkeypatch.setattr(agents.lane.asyncio, "sleep", counted)
+    stream, lane = Stream(("some", [1, 2, 3])), Lane(1)
+    asyncio.get_running_loop().call_later(0.2, stream.ended.set)
+
+    async def take(_: Fetched) -> None:
+        await lane.enter()
+        asyncio.get_running_loop().call_later(0.06, lane.leave)
+
+    await lane.run(stream, lambda _: True, take)
+    assert 0.123 not in rests
 
 
 async def test_what_needs_only_kafkas_word_keeps_no_slot_but_not_without_end() -> None:
