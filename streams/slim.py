@@ -100,7 +100,10 @@ def _comments(hidden: _Hidden, token: re.Match[str]) -> str:
 def _unsafe(hidden: _Hidden) -> str:
     """Why CSS cannot be inlined, or nothing."""
     tokens = list(_TOKEN.finditer(hidden.html))
+    unfinished = re.compile(rf"&#?\w*?{hidden.mark.pattern}")
     for token in tokens:
+        if token["text"] and unfinished.search(token[0]):
+            return "an & meets template code, and may become a character with what that writes; write &amp;"
         if token["tag"] and hidden.mark.search(_VALUE.sub("", token[0])):
             return "template code stands in a tag outside of a quoted value"
         styles = "".join(_STYLE_VALUE.findall(token["tag"] or ""))

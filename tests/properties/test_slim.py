@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.records import ANY, Template
@@ -74,6 +74,7 @@ def test_minified_templates_render_to_the_same(body: str) -> None:
 
 
 @given(BODIES)
+@example("&{# no  #}amp;")
 def test_inlined_templates_render_to_the_same(body: str) -> None:
     before = HEAD + body + "</body></html>"
     after = inline_css(before)

@@ -66,6 +66,8 @@ def test_the_doctype_stays_as_it_was() -> None:
         ("<style>p + p { color: red; }</style>{% for a in b %}<p>a</p>{% endfor %}", "counts siblings"),
         ("<![if !mso]><p>a</p><![endif]>", "write <!--"),
         ('<p style="{{ a }}">b</p>', "cannot be read"),
+        ("<p>&{# no #}amp;</p>", "write &amp;"),
+        ("<p>&#3{{ a }}</p>", "write &amp;"),
     ],
 )
 def test_what_is_not_safe_is_refused(body: str, reason: str) -> None:
