@@ -30,7 +30,8 @@ def running_command(
         yield process
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(40) == 0, log_file.read_text()[-3000:]
+            status = process.wait(40)
+            assert status == 0, f"status {status}: {log_file.read_text()[-3000:]}"
     finally:
         if process.poll() is None:
             process.kill()
