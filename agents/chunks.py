@@ -1,6 +1,7 @@
 """What Faust must know of the records inside its messages: when the last one of a chunk is gone, so is the message."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 BUFFERED = 400
@@ -18,12 +19,18 @@ Place = tuple[Any, int]
 
 
 class Chunks:
-    """Chunks by the place of each of their records, and how many parts of a record are still out."""
+    """Chunks by the place of each of their records, and how many parts of a record are still out.
+
+    A record that was read before its turn is a message of its own, until it is finished; when its turn comes it is in a
+    chunk too, and passed by there.
+    """
 
     def __init__(self) -> None:
-        self._of: dict[Place, tuple[Any, set[int]]] = {}
+        self._of: dict[Place, tuple[Any, set[int], Any]] = {}
+        self._ahead: dict[Place, Any] = {}
         self._parts: dict[Place, int] = {}
         self._buffered: dict[str, dict[Any, int]] = {}
+        self._in_hand: Counter[tuple[Any, Any]] = Counter()
 
     def has_room(self, tp: Any) -> bool:
         """Whether more of this partition may be fetched."""
@@ -36,7 +43,27 @@ class Chunks:
         of_topic[tp] = of_topic.get(tp, 0) + len(records)
         left = {r.offset for r in records}
         for record in records:
-            self._of[tp, record.offset] = (message, left)
+            self._of[tp, record.offset] = (message, left, record.key)
+            self._in_hand[tp, record.key] += 1
+
+    def add_ahead(self, tp: Any, record: Any) -> None:
+        """A record before its turn is on its way to its agent."""
+        self._ahead[tp, record.offset] = record
+        self._in_hand[tp, record.key] += 1
+
+    @property
+    def ahead(self) -> int:
+        """Records before their turn that are not finished."""
+        return len(self._ahead)
+
+    def in_hand(self, tp: Any, key: Any) -> int:
+        """Records of the key that have come and are not finished."""
+        return self._in_hand[tp, key]
+
+    def crowded(self, crowd: int) -> Iterator[Any]:
+        """Partitions from which no more is fetched, with a key that has as many records in hand."""
+        found = {tp for (tp, _), count in self._in_hand.items() if count >= crowd}
+        return (tp for tp in found if not self.has_room(tp))
 
     def taken(self, tp: Any) -> None:
         """The agent has taken a record of this partition."""
@@ -56,12 +83,27 @@ class Chunks:
 
     def over(self, place: Place) -> Any:
         """The record is gone; the chunk's message when it was the last one of it, else None."""
-        message, left = self._of.pop(place, (None, {-1}))
+        if place not in self._ahead:
+            return self.passed(place)
+        record = self._ahead.pop(place)
+        self._less(place[0], record.key)
+        return record
+
+    def passed(self, place: Place) -> Any:
+        """As `over`, for a record that is left to whoever has begun it."""
+        if place not in self._of:
+            return None
+        message, left, key = self._of.pop(place)
+        self._less(place[0], key)
         left.discard(place[1])
         return None if left else message
 
+    def _less(self, tp: Any, key: Any) -> None:
+        self._in_hand[tp, key] -= 1
+        if not self._in_hand[tp, key]:
+            del self._in_hand[tp, key]
+
     def forget(self) -> None:
         """A new generation: Faust has emptied the agents' queues, what was fetched before will be fetched again."""
-        self._of.clear()
-        self._parts.clear()
-        self._buffered.clear()
+        for known in (self._of, self._ahead, self._parts, self._buffered, self._in_hand):
+            known.clear()

@@ -6,6 +6,7 @@ Everything up to the path's queue is synchronous when DNS knows the domain alrea
 a connection is about to take the message, so that little memory waits.
 """
 
+import asyncio
 import logging
 import random
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from agents.dispatch import BULK, Dispatch
 from agents.dns import Resolver
 from agents.finisher import Finisher, Origin
 from agents.intake import Pass, passes
-from agents.lane import Fetched, Lane
+from agents.lane import Fetched, Lane, Queue
 from agents.limiter import Limiter
 from agents.lookups import Lookups
 from agents.maker import Maker
@@ -26,7 +27,7 @@ from agents.safe_consumer import SafeConsumer
 from agents.smtp_pool import Pool
 from schemas.headers import AttemptState
 from schemas.request import EmailRequest
-from schemas.topics import LANES
+from schemas.topics import LANES, lane_of
 from streams.admit import admit
 from streams.dedup import Dedup
 from streams.events import Facts
@@ -65,7 +66,8 @@ class Delivery:
         self._lookups = lookups
         self._maker = maker
         self._seen = seen
-        self.lanes = {lane: Lane(slots[lane]) for lane in LANES}
+        self._made_at = 0.0
+        self.lanes = {lane: Lane(slots[lane], lambda: self._made_at) for lane in LANES}
         self._schema_ids = schema_ids
         self.pacer = Pacer()
         self.routing = Routing(resolver, lookups, pool, limiter, self.patience)
@@ -74,17 +76,23 @@ class Delivery:
     async def run_lane(self, lane: str, stream: Any) -> None:
         """The agent's loop. Never raises for what a record holds."""
 
-        def ready(tp: Any) -> bool:
+        def ready(queue: Queue) -> bool:
+            tp, ahead = queue
             # while stopping everything is given up: nothing may stay behind
-            return not self._consumer.flow_active or self._consumer.span(tp) <= MAX_SPAN
+            return not self._consumer.flow_active or ahead or self._consumer.span(tp) <= MAX_SPAN
 
         async def take(fetched: Fetched) -> None:
-            tp, generation, record = fetched
-            begun = self._consumer.begin(tp, generation, record.offset)
+            tp, generation, record, ahead = fetched
+            begin = self._consumer.begin_ahead if ahead else self._consumer.begin
+            begun = begin(tp, generation, record.offset)
             if begun is not None:
                 await self._take_record(Origin(tp, generation, lane, record), begun)
 
         await self.lanes[lane].run(stream, ready, take)
+
+    def put_ahead(self, tp: Any, generation: int, record: Any) -> None:
+        """From the scout."""
+        self.lanes[lane_of(tp.topic)].put_ahead(tp, generation, record)
 
     async def _take_record(self, origin: Origin, begun: Begin) -> None:
         """Start every request of the record that is not finished yet; each takes a slot."""
@@ -182,6 +190,7 @@ class Delivery:
 
     def make(self, dispatch: Dispatch) -> tuple[Envelope, bytes] | Outcome:
         """Render, build and sign."""
+        self._made_at = asyncio.get_running_loop().time()
         try:
             made = self._maker.make(dispatch.admitted, dispatch.facts, dispatch.state)
         except Exception as e:

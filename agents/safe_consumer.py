@@ -20,6 +20,7 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types.tuples import TP, ConsumerMessage
 from mode.utils.futures import notify
 
+from agents.ahead import Ahead
 from agents.chunks import Chunks
 from agents.safe_thread import SafeThread
 from streams.window import Begin, Window
@@ -106,6 +107,24 @@ class SafeConsumer(Consumer):  # type: ignore[misc]
             return None
         self.chunks.taken(tp)
         begun = window.begin(offset)
+        if begun is None:
+            self._tell(self.chunks.passed((tp, offset)))
+        return begun
+
+    def add_ahead(self, tp: TP, generation: int, record: Ahead) -> bool:
+        """A record before its turn is on its way to the agent. False when it is stale: leave it."""
+        if not self.flow_active or self._window(tp, generation) is None:
+            return False
+        self.chunks.add_ahead(tp, record)
+        self._unacked_messages.add(record)
+        return True
+
+    def begin_ahead(self, tp: TP, generation: int, offset: int) -> Begin | None:
+        """As `begin`, for a record before its turn."""
+        window = self._window(tp, generation)
+        if window is None:
+            return None
+        begun = window.begin_ahead(offset)
         if begun is None:
             self._tell(self.chunks.over((tp, offset)))
         return begun

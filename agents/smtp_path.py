@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 ENOUGH_S = 10.0
 """After a refused connection beside open ones: how long no further one is tried."""
+LATE_S = 0.01
+"""A message that has waited for so long is worth a connection more. Urgent mail does not wait for that."""
 
 
 class Shared(NamedTuple):
@@ -93,6 +95,9 @@ class Path:
         if not self._queue:
             self._pace.came(now)
         self._queue.append(_Waiting(job, now))
+        self._open_more(now)
+
+    def _open_more(self, now: float) -> None:
         if len(self._sessions) < self._wanted(now):
             task = asyncio.create_task(self._serve())
             self._sessions.add(task)
@@ -104,7 +109,16 @@ class Path:
             return 0
         if self.state.health.failures and not any(session.settled for session in self.open):
             return 1  # a probe
-        return min(self._limits.connections, 1 + len(self._queue) // self._limits.jobs_per_connection)
+        wanted = 1 + len(self._queue) // self._limits.jobs_per_connection
+        if wanted == 1 and self._late(now):
+            wanted += len(self._sessions)
+        return min(self._limits.connections, wanted)
+
+    def _late(self, now: float) -> bool:
+        """Few messages, but they wait longer than a connection takes to be opened, and none is being opened."""
+        if len(self._sessions) > len(self.open):
+            return False
+        return self._urgent or now - self._queue[0].since > LATE_S
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._sessions.discard(task)
@@ -118,8 +132,10 @@ class Path:
         """A job that waits, without waiting; none when the connection should end."""
         if not self._queue or seat.over(self._limits.terms):
             return None
-        job = self._queue.popleft().job
-        self._pace.left(asyncio.get_running_loop().time(), last=not self._queue)
+        job, now = self._queue.popleft().job, asyncio.get_running_loop().time()
+        self._pace.left(now, last=not self._queue)
+        if self._queue:
+            self._open_more(now)
         return job  # type: ignore[no-any-return]
 
     async def _wait(self, seat: Seat, seconds: float) -> Job | None:

@@ -28,6 +28,7 @@ from agents.lookups import Lookups
 from agents.maker import Maker
 from agents.outbox import Outbox
 from agents.safe_consumer import SafeConsumer
+from agents.scout import Scout
 from agents.settings import Settings
 from agents.smtp_pool import Pool
 from agents.smtp_seat import Gate
@@ -105,7 +106,8 @@ class Worker:
             {"transactional": settings.slots_transactional, "bulk": settings.slots_bulk},
             settings.schema_ids,
         )
-        for work in (self.outbox.run(), pool.run(), self._watch(consumer)):
+        scout = Scout(settings.librdkafka(), consumer, self.delivery.put_ahead)
+        for work in (self.outbox.run(), pool.run(), scout.run(), self._watch(consumer)):
             self._background.append(asyncio.create_task(_vital(work)))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.holder.reload)
         measure(self.health.registry, consumer, pool, self.limiter.leaser)

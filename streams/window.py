@@ -38,9 +38,12 @@ def first_event(text: str | None) -> int:
 
 
 class Window:
-    """One partition in one generation of the consumer group. Offsets are begun in order and finished in any."""
+    """One partition in one generation of the consumer group. Offsets are begun in order and finished in any.
 
-    __slots__ = ("_events", "_events_end", "_known", "_open", "dirty", "generation", "next")
+    Some may be begun before their turn (agents/scout.py); their turn then only passes them by.
+    """
+
+    __slots__ = ("_ahead", "_events", "_events_end", "_known", "_open", "_passed", "dirty", "generation", "next")
 
     def __init__(self, generation: int, start: int, known: Mapping[int, Finished], events_end: int) -> None:
         self.generation = generation
@@ -48,6 +51,10 @@ class Window:
         self.dirty = False
         self._known = dict(known)
         self._open: dict[int, set[int] | None] = {}
+        self._passed: set[int] = set()
+        """Begun before their turn, which has not come yet."""
+        self._ahead: dict[int, set[int] | None] = {}
+        """Of those the unfinished ones: apart, so that `_open` stays in the order of offsets."""
         # offset -> lowest event that says something of it; needed until the commit has passed the offset
         self._events = {o: min((*f.events.values(), *f.attempts.values())) for o, f in known.items()}
         self._events_end = events_end
@@ -65,46 +72,67 @@ class Window:
     @property
     def unfinished(self) -> int:
         """Records begun and not finished."""
-        return len(self._open)
+        return len(self._open) + len(self._ahead)
 
     def begin(self, offset: int) -> Begin | None:
         """Start on a record; None when this generation has begun it before."""
         if offset < self.next:
             return None
         self.next = offset + 1
+        if offset in self._passed:
+            self._passed.discard(offset)
+            if offset in self._ahead:
+                self._open[offset] = self._ahead.pop(offset)
+            self.dirty = True
+            return None
         self._open[offset] = None
+        return self._known_of(offset)
+
+    def begin_ahead(self, offset: int) -> Begin | None:
+        """Start on a record before its turn; None when this generation has begun it before."""
+        if offset < self.next or offset in self._passed:
+            return None
+        self._passed.add(offset)
+        self._ahead[offset] = None
+        return self._known_of(offset)
+
+    def _known_of(self, offset: int) -> Begin:
         known = self._known.pop(offset, None)
         return Begin(frozenset(known.events), frozenset(known.attempts)) if known else _FRESH
+
+    def _where(self, offset: int) -> "dict[int, set[int] | None]":
+        return self._ahead if offset in self._ahead else self._open
 
     def expect(self, offset: int, parts: "set[int]") -> None:
         """A record with several recipients: the parts still to be finished. A single one needs no call."""
         if parts:
-            self._open[offset] = parts
+            self._where(offset)[offset] = parts
         else:
             self.skip(offset)
 
     def skip(self, offset: int) -> None:
         """The record was finished in an earlier generation."""
-        if self._open.pop(offset, False) is not False:
+        if self._where(offset).pop(offset, False) is not False:
             self.dirty = True
 
     def finish(self, offset: int, event_offset: int, part: int = 0) -> bool:
         """One recipient's outcome is confirmed in the events topic. True when the whole record is finished."""
-        if offset not in self._open:
+        where = self._where(offset)
+        if offset not in where:
             return False
         self._note(offset, event_offset)
-        left = self._open[offset]
+        left = where[offset]
         if left is not None:
             left.discard(part)
             if left:
                 return False
-        del self._open[offset]
+        del where[offset]
         self.dirty = True
         return True
 
     def attempted(self, offset: int, event_offset: int) -> None:
         """at_most_once: the record of the attempt is in the events topic; a later owner must find it there."""
-        if offset in self._open:
+        if offset in self._where(offset):
             self._note(offset, event_offset)
 
     def _note(self, offset: int, event_offset: int) -> None:

@@ -26,7 +26,7 @@ from schemas.request import EmailRequest
 from tests.bench import mails, proc
 from tests.bench.lab import Lab, Run, a_run
 from tests.support.delay import end, start_delay
-from tests.support.kafka import Record, produce
+from tests.support.kafka import Record, create_topics, produce
 
 PER_SECOND = 100
 ANSWER_S = 0.03
@@ -82,7 +82,11 @@ def _write_crowd(bootstrap: str, topic: str, trouble: int) -> None:
 
 
 def measure(lab: Lab, trouble: int, seconds: float) -> dict[str, Any]:
-    """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowds / alone."""
+    """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowds / alone.
+
+    `burst`: the same with the crowds / with the same records written to a topic that nobody reads. What writing and
+    storing them costs on the cores that everything here shares is in both.
+    """
     with a_run(lab, PARTITIONS) as run, helpers(run), slow(lab):
         topic = topics.requests(run.prefix, "bulk")
         pid = run.start_worker()
@@ -91,16 +95,19 @@ def measure(lab: Lab, trouble: int, seconds: float) -> dict[str, Any]:
         before = proc.cpu_seconds(pid)
         alone = healthy.send(seconds)
         between = proc.cpu_seconds(pid)
-        with proc.in_child(_write_crowd, run.settings.kafka, topic, trouble) as crowd:
-            beside = healthy.send(seconds)
-            crowd.result()
-        cpu = proc.cpu_seconds(pid) - between - (between - before)
-        taken = _taken(lab, {**alone, **beside})
+        create_topics(run.settings.kafka, f"{run.prefix}-unread", PARTITIONS, only=["requests.bulk"])
+        unread = healthy.beside(topics.requests(f"{run.prefix}-unread", "bulk"), trouble, seconds)
+        again = proc.cpu_seconds(pid)
+        beside = healthy.beside(topic, trouble, seconds)
+        cpu = proc.cpu_seconds(pid) - again - (between - before)
+        taken = _taken(lab, {**alone, **unread, **beside})
     return {
         "trouble": int(sum(trouble * crowd.share for crowd in CROWDS)),
         "per_second": PER_SECOND,
         "crowd_cpu_us": cpu / sum(trouble * crowd.share for crowd in CROWDS) * 1e6,
         **_compared(alone, beside, taken),
+        **{f"burst_{k}": v for k, v in _ratios(_figures(unread, taken), _figures(beside, taken)).items()},
+        "unread": _figures(unread, taken),
     }
 
 
@@ -132,6 +139,7 @@ class _Healthy:
     """Mail at a steady pace to all partitions."""
 
     def __init__(self, run: Run, topic: str) -> None:
+        self._run = run
         self._topic = topic
         self._producer = Producer({"bootstrap.servers": run.settings.kafka, "linger.ms": 0, "acks": "all"})
         self._number = 0
@@ -148,6 +156,14 @@ class _Healthy:
             self._producer.poll(0)
             self._number += 1
         assert not self._producer.flush(30)
+        return found
+
+
+    def beside(self, topic: str, trouble: int, seconds: float) -> dict[str, Written]:
+        """The same while the crowds are written to the topic."""
+        with proc.in_child(_write_crowd, self._run.settings.kafka, topic, trouble) as crowd:
+            found = self.send(seconds)
+            crowd.result()
         return found
 
 

@@ -46,6 +46,7 @@ class Machine(RuleBasedStateMachine):
                 (mark.attempts if event.attempt else mark.events)[event.part] = at
         self.window = Window(self.generation, self.committed, known, len(self.events))
         self.todo = [offset for offset in sorted(self.requests) if offset >= self.committed]
+        self.ahead: set[int] = set()
         self.open: set[tuple[int, int]] = set()
 
     def outcomes(self) -> set[tuple[int, int]]:
@@ -60,8 +61,24 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         offset = self.todo.pop(0)
         begun = self.window.begin(offset)
-        assert begun is not None
+        assert (begun is None) == (offset in self.ahead)
         assert self.window.begin(offset) is None
+        if begun is not None:
+            self.work_on(offset, begun)
+
+    @precondition(lambda self: self.todo)
+    @rule(data=st.data())
+    def begin_ahead(self, data: st.DataObject) -> None:
+        """Any that the reader has not come to."""
+        offset = data.draw(st.sampled_from(self.todo))
+        begun = self.window.begin_ahead(offset)
+        assert (begun is None) == (offset in self.ahead)
+        assert self.window.begin_ahead(offset) is None
+        self.ahead.add(offset)
+        if begun is not None:
+            self.work_on(offset, begun)
+
+    def work_on(self, offset: int, begun: Begin) -> None:
         assert begun == self.expected(offset)
         left = set(range(self.requests[offset])) - begun.done
         self.window.expect(offset, set(left))
@@ -125,7 +142,7 @@ class Machine(RuleBasedStateMachine):
     def the_base_is_the_oldest_open_record(self) -> None:
         offsets = {offset for offset, _ in self.open}
         assert self.window.unfinished == len(offsets)
-        assert self.window.base == min(offsets, default=self.window.next)
+        assert self.window.base == min({*offsets, self.window.next})
 
 
 Machine.TestCase.settings = settings(max_examples=200, stateful_step_count=40)

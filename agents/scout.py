@@ -1,0 +1,120 @@
+"""Reads on in a partition whose reader is kept back by a crowd: many records of one key, such as a dead domain's mail.
+
+Kafka gives a partition's records in their order, and fifty thousand of one domain take a worker seconds to defer. What
+stands behind them is of other domains. The scout reads past the crowd with a consumer of its own, looks at keys only,
+and hands on every record whose key has few in hand. A record that it passes over comes in its turn; one that it handed
+on is passed by then (streams/window.py). Nothing is committed here, and a crash forgets the scout as it forgets the
+reader's position: what it handed on and finished is in the tail of the events.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, Message, TopicPartition
+from faust.types.tuples import TP
+
+from agents.ahead import Ahead
+from agents.safe_consumer import SafeConsumer
+
+log = logging.getLogger(__name__)
+
+CROWD = 50
+"""A key with so many records in hand is a crowd: no more of it is handed on before its turn."""
+MOST = 500
+"""Records that may be in hand before their turn, over all partitions: it bounds memory, and what a crash repeats."""
+REACH = 200_000
+"""How far the scout may be before the reader: what it has handed on is remembered until the reader comes to it."""
+LOOK_S = 0.1
+"""How often it is looked whether a reader is kept back."""
+BATCH, WAIT_S, REST_S = 500, 0.02, 0.001
+"""How much is read in one go, for how long it is waited for, and how long everything else then has the core."""
+
+_OPTIONS: dict[str, Any] = {
+    "group.id": "streampost-scout",  # never joined: partitions are assigned by hand and nothing is committed
+    "enable.auto.commit": False,
+    "auto.offset.reset": "latest",
+    "queued.max.messages.kbytes": 4096,
+    "fetch.wait.max.ms": 50,
+    "fetch.queue.backoff.ms": 5,
+}
+
+
+class Scout:
+    """Belongs to the worker's loop. `hand_on(tp, generation, record)` puts the record before its lane's agent."""
+
+    def __init__(
+        self, options: Mapping[str, Any], owner: SafeConsumer, hand_on: Callable[[TP, int, Ahead], None]
+    ) -> None:
+        self._options = {**options, **_OPTIONS}
+        self._owner = owner
+        self._hand_on = hand_on
+        self._reader: Consumer | None = None
+        self._generation = -1
+        self._at: dict[TP, int] = {}
+        """The next offset of each partition that is read."""
+        self._far: set[TP] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                self._choose()
+                if not self._at or self._owner.chunks.ahead >= MOST:
+                    await asyncio.sleep(LOOK_S if not self._at else REST_S)
+                    continue
+                self._sort_out(await asyncio.to_thread(self._read))
+                await asyncio.sleep(REST_S)
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+
+    def _choose(self) -> None:
+        """Begin where a reader is kept back, go on until it has caught up."""
+        owner, generation = self._owner, self._owner.app.consumer_generation_id
+        turns = {tp: window.next for tp, window in owner.in_force.items()} if owner.flow_active else {}
+        mine = self._at if generation == self._generation else {}
+        wanted = {tp: at for tp, at in mine.items() if at > turns.get(tp, at)}
+        for tp in owner.chunks.crowded(CROWD):
+            if tp in turns:
+                wanted.setdefault(tp, max(turns[tp], mine.get(tp, 0)))
+        changed = wanted.keys() != self._at.keys() or generation != self._generation
+        self._at, self._generation = wanted, generation
+        if changed:
+            self._reader = self._reader or Consumer(self._options, logger=log)
+            self._reader.assign(_places(wanted.items()))
+            self._far = set()
+        if self._reader is not None:
+            self._hold(self._reader, {tp for tp, at in wanted.items() if at - turns[tp] > REACH})
+
+    def _hold(self, reader: Consumer, far: set[TP]) -> None:
+        """Read no further where the reader is too far behind."""
+        if far != self._far:
+            reader.pause(_places((tp, self._at[tp]) for tp in far - self._far))
+            reader.resume(_places((tp, self._at[tp]) for tp in self._far - far))
+            self._far = far
+
+    def _read(self) -> list[Message]:
+        assert self._reader is not None
+        first = self._reader.poll(WAIT_S)
+        return [first, *self._reader.consume(BATCH - 1, 0)] if first is not None else []
+
+    def _sort_out(self, messages: Iterable[Message]) -> None:
+        chunks, generation = self._owner.chunks, self._generation
+        for message in messages:
+            if message.error() is not None:
+                log.warning("reading ahead: %s", message.error())
+                continue
+            tp = TP(message.topic(), message.partition())
+            if tp not in self._at:
+                continue
+            self._at[tp] = message.offset() + 1
+            if chunks.in_hand(tp, message.key()) < CROWD:
+                record = Ahead(message)
+                if self._owner.add_ahead(tp, generation, record):
+                    self._hand_on(tp, generation, record)
+
+
+def _places(offsets: Iterable[tuple[TP, int]]) -> list[TopicPartition]:
+    return [TopicPartition(tp.topic, tp.partition, at) for tp, at in offsets]
