@@ -86,12 +86,15 @@ class Fleet:
                 worker.kill()
             worker.wait()
 
-    def send(self, locals_: Sequence[str], domain: str = "gmail.test", partition: int | None = None) -> None:
-        """One bulk request per local part (see docs/receiver.md), spread over the partitions unless one is given."""
-        records = []
+    def send(self, locals_: Sequence[str], domain: str = "gmail.test", partition: int | None = None) -> set[str]:
+        """One bulk request per local part (see docs/receiver.md), spread over the partitions unless one is given.
+
+        Their ids.
+        """
+        records, found = [], set[str]()
         for i, local in enumerate(locals_):
             message_id = str(uuid.uuid4())
-            self.sent.add(message_id)
+            found.add(message_id)
             fields = {
                 "id": message_id,
                 "tenant": "newsletter",
@@ -103,6 +106,8 @@ class Fleet:
             place = i % PARTITIONS if partition is None else partition
             records.append(Record(json.dumps(fields).encode(), domain.encode(), partition=place))
         produce(self.bootstrap, f"{self.prefix}.requests.bulk", records)
+        self.sent |= found
+        return found
 
     def send_batches(self, count: int, recipients: int, domain: str = "gmail.test") -> None:
         """`count` EmailBatch records of so many ordinary recipients each."""

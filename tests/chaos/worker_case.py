@@ -172,6 +172,51 @@ def batch_sigkill(fleet: Fleet) -> Counts:
     return _takeover(fleet, in_flight, fleet.start)
 
 
+def crowd_sigkill(fleet: Fleet) -> Counts:
+    """The worker dies while what stands behind a crowd is sent before its turn."""
+    worker = fleet.start()
+    overtaking = _behind_a_crowd(fleet)
+    worker.kill()
+    worker.wait()
+    in_flight = fleet.in_flight()
+    return Counts(overtaking=overtaking, **_takeover(fleet, in_flight, fleet.start))
+
+
+def crowd_sigterm(fleet: Fleet) -> Counts:
+    """The same, asked to stop: what was begun before its turn is waited for, too."""
+    worker = fleet.start()
+    overtaking = _behind_a_crowd(fleet)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(60) == 0
+    return Counts(overtaking=overtaking, **_takeover(fleet, 0, fleet.start))
+
+
+def crowd_join(fleet: Fleet) -> Counts:
+    """A second worker takes partitions over while their crowds are overtaken."""
+    fleet.start()
+    overtaking = _behind_a_crowd(fleet, partition=0) + _behind_a_crowd(fleet, partition=1)
+    began = time.monotonic()
+    fleet.start()
+    fleet.settle()
+    return Counts(overtaking=overtaking, in_flight_at_kill=0, takeover_seconds=round(time.monotonic() - began, 1))
+
+
+def _behind_a_crowd(fleet: Fleet, partition: int = 0) -> int:
+    """Mail to one provider, and other mail behind it; how much of that had come when the crowd had not."""
+    crowd = fleet.send(["reader"] * 2500, partition=partition)
+    others = set[str]()
+    for _ in range(10):
+        for domain in ("outlook.test", "yahoo.test", "harbour-books.test", "gmx.test"):
+            others |= fleet.send(["slow", *["reader"] * 9], domain, partition)
+
+    def overtaking() -> int:
+        return len(others.intersection(fleet.accepted()))
+
+    wait_for(lambda: overtaking() >= 60, 60, "what stands behind the crowd comes")
+    assert len(crowd.intersection(fleet.accepted())) < len(crowd), "the crowd was not in the way"
+    return overtaking()
+
+
 CASES: dict[str, Callable[[Fleet], Counts]] = {
     "worker-sigkill": sigkill,
     "worker-sigkill-one-of-two": sigkill_one_of_two,
@@ -180,4 +225,7 @@ CASES: dict[str, Callable[[Fleet], Counts]] = {
     "worker-slow-head-sigkill": slow_head,
     "worker-frozen": frozen,
     "worker-batch-sigkill": batch_sigkill,
+    "worker-crowd-sigkill": crowd_sigkill,
+    "worker-crowd-sigterm": crowd_sigterm,
+    "worker-crowd-join": crowd_join,
 }

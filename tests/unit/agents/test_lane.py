@@ -49,8 +49,47 @@ async def test_a_partition_that_may_not_go_on_stops_no_other_and_comes_later() -
         if len(found) == 3:
             stream.ended.set()
 
-    await Lane(1).run(stream, lambda tp: tp != "stuck" or len(found) == 2, take)
+    await Lane(1).run(stream, lambda queue: queue[0] != "stuck" or len(found) == 2, take)
     assert found == [2, 3, 1]
+
+
+async def test_what_was_read_before_its_turn_does_not_stand_behind_it() -> None:
+    found: list[tuple[int, bool]] = []
+    stream, lane = Stream(("crowded", [1, 2, 3])), Lane(1)
+    lane.put_ahead("crowded", 1, 9)
+
+    async def take(fetched: Fetched) -> None:
+        found.append((fetched.record, fetched.ahead))
+        if len(found) == 4:
+            stream.ended.set()
+
+    await lane.run(stream, lambda _: True, take)
+    assert found == [(9, True), (1, False), (2, False), (3, False)]
+
+
+async def test_what_cannot_be_sent_gives_way_to_what_can_and_goes_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents.lane, "BUSY_S", 0.0)
+    monkeypatch.setattr(agents.lane, "BEHIND_S", 0.2)
+    loop = asyncio.get_running_loop()
+    found: list[tuple[str, float]] = []
+    stream, began = Stream(("dead", [1, 2])), loop.time()
+    lane = Lane(2, loop.time)
+
+    async def take(fetched: Fetched) -> None:
+        found.append((fetched.tp, loop.time() - began))
+        await lane.enter()
+        if fetched.tp == "dead":
+            lane.confirmed(lane.leave_early())
+        else:
+            lane.leave()
+        if len(found) == 4:
+            stream.ended.set()
+
+    loop.call_later(0.05, lane.put_ahead, "good", 1, 3)
+    loop.call_later(0.06, lane.put_ahead, "good", 1, 4)
+    await lane.run(stream, lambda _: True, take)
+    assert [tp for tp, _ in found] == ["dead", "good", "good", "dead"]
+    assert found[3][1] >= 0.2
 
 
 async def test_open_connections_get_their_turn_while_records_are_taken() -> None:

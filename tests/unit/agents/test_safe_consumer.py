@@ -56,7 +56,7 @@ def consumer(during_fetch: Callable[[Any], None]) -> Any:
 
 
 def records(first: int, count: int) -> list[Any]:
-    return [SimpleNamespace(offset=first + i) for i in range(count)]
+    return [SimpleNamespace(offset=first + i, key=b"key") for i in range(count)]
 
 
 def next_generation(made: Any) -> None:
