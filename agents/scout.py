@@ -14,11 +14,15 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, TopicPartition
 from faust.types.tuples import TP
+from prometheus_client import Counter
 
 from agents.ahead import Ahead
 from agents.safe_consumer import SafeConsumer
+from schemas.topics import lane_of
 
 log = logging.getLogger(__name__)
+
+OVERTAKING = Counter("streampost_overtaking", "Records handed on before their turn, past a crowd", ("lane",))
 
 CROWD = 50
 """A key with so many records in hand is a crowd: no more of it is handed on before its turn."""
@@ -114,6 +118,7 @@ class Scout:
                 record = Ahead(message)
                 if self._owner.add_ahead(tp, generation, record):
                     self._hand_on(tp, generation, record)
+                    OVERTAKING.labels(lane_of(tp.topic)).inc()
 
 
 def _places(offsets: Iterable[tuple[TP, int]]) -> list[TopicPartition]:

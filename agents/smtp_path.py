@@ -14,7 +14,7 @@ from agents.smtp_reach import Reach
 from agents.smtp_seat import Gate, Seat
 from agents.smtp_session import Session
 from agents.smtp_terms import Limits, Timeouts
-from streams.backlog import Pace
+from streams.backlog import Pace, Waiting, worth
 from streams.egress import Source
 from streams.route import Route
 from streams.site_health import SiteHealth, failed
@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 ENOUGH_S = 10.0
 """After a refused connection beside open ones: how long no further one is tried."""
-LATE_S = 0.01
-"""A message that has waited for so long is worth a connection more. Urgent mail does not wait for that."""
 
 
 class Shared(NamedTuple):
@@ -109,16 +107,9 @@ class Path:
             return 0
         if self.state.health.failures and not any(session.settled for session in self.open):
             return 1  # a probe
-        wanted = 1 + len(self._queue) // self._limits.jobs_per_connection
-        if wanted == 1 and self._late(now):
-            wanted += len(self._sessions)
+        waiting = Waiting(len(self._queue), now - self._queue[0].since, self._urgent)
+        wanted = worth(waiting, len(self._sessions), len(self.open), self._limits.jobs_per_connection)
         return min(self._limits.connections, wanted)
-
-    def _late(self, now: float) -> bool:
-        """Few messages, but they wait longer than a connection takes to be opened, and none is being opened."""
-        if len(self._sessions) > len(self.open):
-            return False
-        return self._urgent or now - self._queue[0].since > LATE_S
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._sessions.discard(task)

@@ -73,14 +73,15 @@ class Worker:
         """Open tables and connections; returns when the agents may begin."""
         settings = self.settings
         suppressions, templates, orders = SuppressionTable(settings), TemplateTable(settings), ControlTable(settings)
-        self._tables = (suppressions, templates, orders)
-        for table in self._tables:
+        tables = (suppressions, templates, orders)
+        for table in tables:
             table.follower.start()
-        await asyncio.gather(*(t.follower.ready() for t in self._tables))
+        await asyncio.gather(*(table.follower.ready() for table in tables))
         self.outbox = Outbox(settings.librdkafka())
         resolver = Resolver(settings.dns_servers)
         self.limiter = Limiter(settings)
         await self.limiter.start()
+        self._tables = tables
         lookups = Lookups(self.holder, suppressions, orders, settings.address_key)
         consumer = self.app.consumer
         pool = Pool(
@@ -117,6 +118,12 @@ class Worker:
         gc.set_threshold(20_000, 20, 50)
         self.health.ready = True  # before anybody can ask
         self.health.serve_as_set(settings)
+
+    async def stop(self) -> None:
+        """Give back what limits have granted; leave no thread in librdkafka while the interpreter ends."""
+        if self._tables:
+            await self.limiter.stop()
+            await asyncio.gather(*(table.follower.stop() for table in self._tables))
 
     def acknowledge(self, origin: Any, message_id: str, event_offset: int) -> None:
         """Passed on: the finisher is made before the delivery that it reports to."""

@@ -54,8 +54,7 @@ class DeliveryApp(faust.App):  # type: ignore[misc]
 
     async def on_stop(self) -> None:
         await super().on_stop()
-        if (limiter := getattr(self.worker, "limiter", None)) is not None:
-            await limiter.stop()
+        await self.worker.stop()
 
     def _create_directories(self) -> None:
         """We have no Faust tables: no folder is left in whatever directory the worker was started in."""

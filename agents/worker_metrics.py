@@ -7,13 +7,14 @@ from prometheus_client import CollectorRegistry, Gauge
 from agents.finisher import OUTCOMES
 from agents.leaser import LEASE_WAIT, Leaser
 from agents.safe_consumer import SafeConsumer
+from agents.scout import OVERTAKING
 from agents.smtp_pool import Pool
 from agents.source_choice import SOURCE_OUT
 
 
 def measure(registry: CollectorRegistry, consumer: SafeConsumer, pool: Pool, leaser: Leaser) -> None:
     """Begin to show everything. Numbers are read when somebody looks."""
-    for found in (OUTCOMES, SOURCE_OUT, LEASE_WAIT):
+    for found in (OUTCOMES, SOURCE_OUT, LEASE_WAIT, OVERTAKING):
         registry.register(found)
 
     def show(name: str, words: str, value: Callable[[], float]) -> None:

@@ -1,6 +1,10 @@
-"""How much may wait for one path inside a worker: what does not move must not take the slots of everyone else."""
+"""How much may wait for one path inside a worker, and how many connections it is worth.
+
+What does not move must not take the slots of everyone else; what could move must not wait for the only connection.
+"""
 
 from collections import deque
+from typing import NamedTuple
 
 FEW = 20
 """So many may always wait."""
@@ -10,6 +14,8 @@ SPAN_S = 5.0
 """The pace is that of the last few seconds."""
 YOUNG_S = 5.0
 """A path that has just begun has no pace yet."""
+LATE_S = 0.01
+"""A message that has waited for so long is worth a connection more."""
 
 
 class Pace:
@@ -47,3 +53,22 @@ class Pace:
         if trusted and now - self._began < YOUNG_S:
             return float("inf")
         return max(FEW, WAIT_S * self.per_second(now))
+
+
+class Waiting(NamedTuple):
+    """What waits: how many messages, for how many seconds the oldest of them, and whether they are urgent."""
+
+    number: int
+    oldest_s: float
+    urgent: bool
+
+
+def worth(waiting: Waiting, wanted: int, opened: int, for_each: int) -> int:
+    """How many connections; `wanted` of them there are already, and of those `opened` are open.
+
+    One for every `for_each` messages. When they are fewer, one more as soon as one is late, for urgent ones at once;
+    but not while another is being opened.
+    """
+    by_count = 1 + waiting.number // for_each
+    late = waiting.urgent or waiting.oldest_s > LATE_S
+    return wanted + 1 if by_count == 1 and late and wanted == opened else by_count

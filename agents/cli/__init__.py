@@ -1,5 +1,6 @@
 """The command line: one module per group of commands, each with `register(app)`. Heavy imports stay inside commands."""
 
+import faulthandler
 import sys
 
 import typer
@@ -76,6 +77,7 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Entry point. Errors that a person can mend are one line, not a traceback."""
+    faulthandler.enable()  # a crash in native code (librdkafka, RSA, Jinja) says where, instead of a bare status -11
     try:
         build()()
     except Exception as e:

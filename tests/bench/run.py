@@ -51,7 +51,7 @@ class Size(NamedTuple):
     suppressed: int = 1_000_000
     bounced: int = 20
     trouble: int = 50_000
-    trouble_s: float = 30.0
+    trouble_s: float = 20.0
     throttled: int = 1_000_000
     limit_s: float = 1.0
     profile_s: int = 6

@@ -5,8 +5,10 @@ takes them: `trouble` messages to a dead domain, and a fifth of that to a provid
 campaign with a limit of 5/s. As keys by domain do it, each crowd is in one partition of the twelve; the healthy mail is
 in all.
 
-The healthy ones in a crowd's partition wait until the worker has read past it. The crowd's own CPU is real work, and on
-two cores that Kafka, receiver and injector share it is felt by all: `crowd_cpu_us` is what one of it costs the worker.
+Writing and storing the crowds is real work too, on two cores that Kafka, receiver, injector and worker share. So there
+are three comparisons: all of the time beside the crowds with none; `burst`, with a time in which the same records are
+written to a topic that nobody reads; and `settled`, the time after that: the crowds are there, and the worker still
+defers them.
 """
 
 import json
@@ -82,32 +84,26 @@ def _write_crowd(bootstrap: str, topic: str, trouble: int) -> None:
 
 
 def measure(lab: Lab, trouble: int, seconds: float) -> dict[str, Any]:
-    """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowds / alone.
-
-    `burst`: the same with the crowds / with the same records written to a topic that nobody reads. What writing and
-    storing them costs on the cores that everything here shares is in both.
-    """
+    """Messages/s and seconds to the receiver's 250 of the healthy ones; ratios are beside the crowds / without."""
     with a_run(lab, PARTITIONS) as run, helpers(run), slow(lab):
         topic = topics.requests(run.prefix, "bulk")
-        pid = run.start_worker()
+        run.start_worker()
         healthy = _Healthy(run, topic)
         healthy.send(min(5.0, seconds))  # connections, caches
-        before = proc.cpu_seconds(pid)
         alone = healthy.send(seconds)
-        between = proc.cpu_seconds(pid)
         create_topics(run.settings.kafka, f"{run.prefix}-unread", PARTITIONS, only=["requests.bulk"])
         unread = healthy.beside(topics.requests(f"{run.prefix}-unread", "bulk"), trouble, seconds)
-        again = proc.cpu_seconds(pid)
         beside = healthy.beside(topic, trouble, seconds)
-        cpu = proc.cpu_seconds(pid) - again - (between - before)
-        taken = _taken(lab, {**alone, **unread, **beside})
+        settled = healthy.send(seconds)
+        taken = _taken(lab, {**alone, **unread, **beside, **settled})
     return {
         "trouble": int(sum(trouble * crowd.share for crowd in CROWDS)),
         "per_second": PER_SECOND,
-        "crowd_cpu_us": cpu / sum(trouble * crowd.share for crowd in CROWDS) * 1e6,
         **_compared(alone, beside, taken),
-        **{f"burst_{k}": v for k, v in _ratios(_figures(unread, taken), _figures(beside, taken)).items()},
+        **_named("burst", _figures(unread, taken), _figures(beside, taken)),
+        **_named("settled", _figures(alone, taken), _figures(settled, taken)),
         "unread": _figures(unread, taken),
+        "settled": _figures(settled, taken),
     }
 
 
@@ -116,8 +112,12 @@ def _compared(alone: dict[str, Written], beside: dict[str, Written], taken: dict
     found = _ratios(first, second)
     calm, elsewhere = ({i: w for i, w in part.items() if w.partition not in TROUBLED} for part in (alone, beside))
     behind = {i: w for i, w in beside.items() if w.partition in TROUBLED}
-    found |= {f"elsewhere_{k}": v for k, v in _ratios(_figures(calm, taken), _figures(elsewhere, taken)).items()}
+    found |= _named("elsewhere", _figures(calm, taken), _figures(elsewhere, taken))
     return {**found, "alone": first, "beside": second, "behind_a_crowd": _figures(behind, taken), "lost": _lost(taken)}
+
+
+def _named(name: str, without: dict[str, float], beside: dict[str, float]) -> dict[str, float]:
+    return {f"{name}_{k}": v for k, v in _ratios(without, beside).items()}
 
 
 def _ratios(without: dict[str, float], beside: dict[str, float]) -> dict[str, float]:
@@ -157,7 +157,6 @@ class _Healthy:
             self._number += 1
         assert not self._producer.flush(30)
         return found
-
 
     def beside(self, topic: str, trouble: int, seconds: float) -> dict[str, Written]:
         """The same while the crowds are written to the topic."""

@@ -30,7 +30,8 @@ KEYS = {
     "starvation_p50_ratio",
     "starvation_p99_ratio",
     "starvation_elsewhere_p99_ratio",
-    "crowd_cpu_us",
+    "starvation_burst_p99_ratio",
+    "starvation_settled_p99_ratio",
     "throttled_growth_mb",
     "throttle_cpu_us",
     "five_limits_us",
@@ -55,7 +56,7 @@ def test_parts_run_and_write_their_figures(tmp_path: Path, capsys: pytest.Captur
         "inspect_mails_per_s",
         "inspect_mails_per_s_with_fallback",
         *(key for key in KEYS if key.startswith(("starvation", "thrott"))),
-        *("crowd_cpu_us", "five_limits_us", "slot_us"),
+        *("five_limits_us", "slot_us"),
     }
     batch = json.loads((tmp_path / "batch-10kb.json").read_text())["rounds"][0]
     assert batch["accepted"] == batch["messages"] == run.QUICK.messages

@@ -20,4 +20,9 @@ def test_connections_leases_and_what_is_unfinished() -> None:
     leaser.sums = Held(0, 0, 0)
     assert registry.get_sample_value("streampost_leases_held") == 0
     families = {family.name for family in registry.collect()}
-    assert {"streampost_outcomes", "streampost_source_out", "streampost_lease_wait_seconds"} <= families
+    assert {
+        "streampost_outcomes",
+        "streampost_source_out",
+        "streampost_lease_wait_seconds",
+        "streampost_overtaking",
+    } <= families

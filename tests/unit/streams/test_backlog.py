@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.backlog import FEW, SPAN_S, WAIT_S, YOUNG_S, Pace
+from streams.backlog import FEW, LATE_S, SPAN_S, WAIT_S, YOUNG_S, Pace, Waiting, worth
 
 
 def test_a_new_path_may_fill_up_unless_its_site_failed_before() -> None:
@@ -48,3 +48,19 @@ def test_a_path_whose_mail_was_handed_back_has_not_drained() -> None:
     pace.left(1.0, last=False)
     pace.came(60.0)
     assert pace.room(60.0, trusted=True) == FEW
+
+
+@pytest.mark.parametrize(
+    ("waiting", "wanted", "opened", "worth_it"),
+    [
+        pytest.param(Waiting(1, 0.0, False), 0, 0, 1, id="the first"),
+        pytest.param(Waiting(1, 0.0, False), 1, 1, 1, id="it has just come, and the connection may soon be free"),
+        pytest.param(Waiting(1, 2 * LATE_S, False), 1, 1, 2, id="it has waited"),
+        pytest.param(Waiting(1, 0.0, True), 1, 1, 2, id="urgent mail does not wait"),
+        pytest.param(Waiting(3, 1.0, True), 2, 1, 1, id="one is being opened"),
+        pytest.param(Waiting(9, 1.0, False), 5, 5, 6, id="few at a time"),
+        pytest.param(Waiting(40, 1.0, False), 5, 5, 5, id="many: one for each ten"),
+    ],
+)
+def test_how_many_connections_what_waits_is_worth(waiting: Waiting, wanted: int, opened: int, worth_it: int) -> None:
+    assert worth(waiting, wanted, opened, for_each=10) == worth_it
