@@ -18,6 +18,10 @@ from streams.replies import ReplyError
 from streams.smtp import Transaction, refuse_early
 
 
+RESTED_S = 0.1
+"""A connection that was opened for a message which then went by another one may rest from the beginning."""
+
+
 class _Open(NamedTuple):
     job: Any
     transaction: Transaction
@@ -41,6 +45,8 @@ class Session:
         self._reply_by = 0.0
         self._ends: float | None = None
         self._unsent, self._moved_at = 0, 0.0
+        self._rested = False
+        """Nothing went over it for a while before this message."""
 
     def abort_if_late(self, now: float) -> None:
         """Called about once a second with the loop's time. C1.6: each stage has its own time, all are under one."""
@@ -91,7 +97,7 @@ class Session:
                     self._send_body(current.transaction, following)
                     await self._converse(current)
             except (OSError, ReplyError, SMTPException, SessionLostError) as e:
-                self._break(current, following, e, reused=sent > 0)
+                self._break(current, following, e, reused=sent > 0 or self._rested)
                 return
             self._settle(current)
             sent += 1
@@ -104,8 +110,11 @@ class Session:
 
     async def _next(self, wait: Callable[[float], Any]) -> _Open | None:
         """The next job that is still to be sent; None when none came in time."""
+        now = asyncio.get_running_loop().time
+        since = now()
         while (job := await wait(self._timeouts.idle)) is not None:
             if (begun := await self._start(job)) is not None:
+                self._rested = now() - since > RESTED_S
                 return begun
         return None
 
@@ -173,7 +182,7 @@ class Session:
             following.job.again()
         self._protocol.abort(error)
         if reused and not transaction.answered and not isinstance(error, TimeoutError):
-            # the server closed a connection that it had served before: nothing is known against this message
+            # the server closed a connection that was at rest: nothing is known against this message
             current.job.again()
             return
         stage = "body" if transaction.in_doubt else "session"

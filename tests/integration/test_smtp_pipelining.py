@@ -3,11 +3,15 @@
 Whatever happens, each job has exactly one end, and what was not begun goes back to the queue and out again.
 """
 
+import asyncio
+
 import pytest
 
+from agents.smtp_session import RESTED_S
 from agents.smtp_terms import Limits
+from streams.backlog import LATE_S
 from tests.support.jobs import QUICK, FakeJob, sending
-from tests.support.scripted_smtp import BEGIN, BYE, OPEN, TAKEN, Script, Step, greet, scripted, step
+from tests.support.scripted_smtp import BEGIN, BYE, OPEN, TAKEN, Script, Step, ehlo, greet, scripted, split, step
 
 OK, RCPT_OK, GO = "250 2.1.0 Ok", "250 2.1.5 Ok", "354 go ahead"
 
@@ -136,6 +140,22 @@ async def test_c1_16_a_connection_that_the_server_closed_while_idle_costs_no_att
         await server.connection_closed()
         await sender.send(second)
     assert (second.given_back, second.code) == (1, 250)
+
+
+async def test_nor_does_one_that_was_opened_for_a_message_which_another_one_took() -> None:
+    first, second, third, fourth = (FakeJob() for _ in range(4))
+    first.before_ready = 0.05
+    busy = (*OPEN, BEGIN, both("250 2.0.0 1"), both("250 2.0.0 2"), step(".", "250 2.0.0 3", then="close"))
+    late = (split(greet("220 " + 300 * "x")), ehlo("PIPELINING")._replace(then="close"))
+    limits, idle = Limits(connections=2), QUICK._replace(idle=5.0)
+    async with scripted(busy, late, (*OPEN, BEGIN, TAKEN)) as server, sending(server.port, idle, limits) as sender:
+        sender.submit(first, second)
+        await asyncio.sleep(2 * LATE_S)
+        await sender.send(third)  # the second is late by now, and worth a connection
+        await server.played(2)
+        await asyncio.sleep(2 * RESTED_S)
+        await sender.send(fourth)
+    assert (fourth.given_back, fourth.code) == (2, 250)
 
 
 async def test_a_fresh_connection_that_breaks_is_a_failed_attempt() -> None:
