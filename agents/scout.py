@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from faust.types.tuples import TP
 from prometheus_client import Counter
 
@@ -32,6 +32,7 @@ REACH = 200_000
 """How far the scout may be before the reader: what it has handed on is remembered until the reader comes to it."""
 LOOK_S = 0.1
 """How often it is looked whether a reader is kept back."""
+TIMEOUT_S = 5.0
 BATCH, WAIT_S, REST_S = 500, 0.02, 0.001
 """How much is read in one go, for how long it is waited for, and how long everything else then has the core."""
 
@@ -64,7 +65,8 @@ class Scout:
         """Until cancelled."""
         try:
             while True:
-                self._choose()
+                if self._choose():
+                    await asyncio.to_thread(self._assign)
                 if not self._at or self._owner.chunks.ahead >= MOST:
                     await asyncio.sleep(LOOK_S if not self._at else REST_S)
                     continue
@@ -74,8 +76,8 @@ class Scout:
             if self._reader is not None:
                 self._reader.close()
 
-    def _choose(self) -> None:
-        """Begin where a reader is kept back, go on until it has caught up."""
+    def _choose(self) -> bool:
+        """Begin where a reader is kept back, go on until it has caught up. True when that changes what is read."""
         owner, generation = self._owner, self._owner.app.consumer_generation_id
         turns = {tp: window.next for tp, window in owner.in_force.items()} if owner.flow_active else {}
         mine = self._at if generation == self._generation else {}
@@ -85,12 +87,22 @@ class Scout:
                 wanted.setdefault(tp, max(turns[tp], mine.get(tp, 0)))
         changed = wanted.keys() != self._at.keys() or generation != self._generation
         self._at, self._generation = wanted, generation
-        if changed:
-            self._reader = self._reader or Consumer(self._options, logger=log)
-            self._reader.assign(_places(wanted.items()))
-            self._far = set()
-        if self._reader is not None:
+        if self._reader is not None and not changed:
             self._hold(self._reader, {tp for tp, at in wanted.items() if at - turns[tp] > REACH})
+        return changed
+
+    def _assign(self) -> None:
+        """In a thread: it may block."""
+        self._reader = self._reader or Consumer(self._options, logger=log)
+        self._far = set()
+        try:
+            for topic in {tp.topic for tp in self._at}:
+                # librdkafka takes a second to begin with a topic whose leaders it does not know
+                self._reader.list_topics(topic, TIMEOUT_S)
+            self._reader.assign(_places(self._at.items()))
+        except KafkaException as e:
+            log.warning("cannot read ahead: %s; trying again", e.args[0].str())
+            self._at = {}
 
     def _hold(self, reader: Consumer, far: set[TP]) -> None:
         """Read no further where the reader is too far behind."""

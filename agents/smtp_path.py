@@ -14,7 +14,7 @@ from agents.smtp_reach import Reach
 from agents.smtp_seat import Gate, Seat
 from agents.smtp_session import Session
 from agents.smtp_terms import Limits, Timeouts
-from streams.backlog import Pace, Waiting, worth
+from streams.backlog import Pace, Waiting, last_message, worth
 from streams.egress import Source
 from streams.route import Route
 from streams.site_health import SiteHealth, failed
@@ -217,7 +217,7 @@ class Path:
             return
         self.open.add(session)
         try:
-            most = self._limits.messages_per_connection
+            most = last_message(self._limits.messages_per_connection, random.random())
             await session.deliver(partial(self._take, seat), partial(self._wait, seat), most)
         finally:
             self.open.discard(session)

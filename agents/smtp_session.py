@@ -17,7 +17,6 @@ from streams.ehlo import Capabilities
 from streams.replies import ReplyError
 from streams.smtp import Transaction, refuse_early
 
-
 RESTED_S = 0.1
 """A connection that was opened for a message which then went by another one may rest from the beginning."""
 

@@ -72,3 +72,11 @@ def worth(waiting: Waiting, wanted: int, opened: int, for_each: int) -> int:
     by_count = 1 + waiting.number // for_each
     late = waiting.urgent or waiting.oldest_s > LATE_S
     return wanted + 1 if by_count == 1 and late and wanted == opened else by_count
+
+
+def last_message(most: int, chance: float) -> int:
+    """How many messages one connection takes, where `most` are allowed: up to a quarter fewer by chance (0 to 1).
+
+    Connections that were opened together and take turns would all end together, and mail would wait for new ones.
+    """
+    return most - int(most / 4 * chance)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.backlog import FEW, LATE_S, SPAN_S, WAIT_S, YOUNG_S, Pace, Waiting, worth
+from streams.backlog import FEW, LATE_S, SPAN_S, WAIT_S, YOUNG_S, Pace, Waiting, last_message, worth
 
 
 def test_a_new_path_may_fill_up_unless_its_site_failed_before() -> None:
@@ -64,3 +64,10 @@ def test_a_path_whose_mail_was_handed_back_has_not_drained() -> None:
 )
 def test_how_many_connections_what_waits_is_worth(waiting: Waiting, wanted: int, opened: int, worth_it: int) -> None:
     assert worth(waiting, wanted, opened, for_each=10) == worth_it
+
+
+def test_connections_end_one_after_another_and_few_messages_are_not_made_fewer() -> None:
+    chances = [n / 100 for n in range(100)]
+    assert {last_message(200, chance) for chance in chances} == set(range(151, 201))
+    assert {last_message(3, chance) for chance in chances} == {3}
+    assert {last_message(1, chance) for chance in chances} == {1}
