@@ -13,8 +13,8 @@ from agents.smtp_job import Job, SessionFacts, SessionLostError, SourceError
 from agents.smtp_reach import Reach
 from agents.smtp_seat import Gate, Seat
 from agents.smtp_session import Session
-from agents.smtp_terms import Limits, Timeouts
-from streams.backlog import Pace, Waiting, last_message, worth
+from agents.smtp_terms import NONE_FREE, Limits, Timeouts
+from streams.backlog import LATE_S, Pace, Waiting, last_message, worth
 from streams.egress import Source
 from streams.route import Route
 from streams.site_health import SiteHealth, failed
@@ -67,6 +67,7 @@ class Path:
         self.open: set[Session] = set()
         self._no_tls: set[str] = set()
         self._enough_until = 0.0
+        self._again: asyncio.TimerHandle | None = None
 
     @property
     def unused(self) -> bool:
@@ -100,6 +101,13 @@ class Path:
             task = asyncio.create_task(self._serve())
             self._sessions.add(task)
             task.add_done_callback(self._done)
+        elif self._again is None:
+            self._again = asyncio.get_running_loop().call_later(LATE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._again = None
+        if self._queue:
+            self._open_more(asyncio.get_running_loop().time())
 
     def _wanted(self, now: float) -> int:
         """How many connections the queue is worth."""
@@ -128,6 +136,11 @@ class Path:
         if self._queue:
             self._open_more(now)
         return job  # type: ignore[no-any-return]
+
+    def _follow(self, seat: Seat) -> Job | None:
+        """A job that goes out behind another one: none that a free or a new connection will have sooner."""
+        more = len(self._sessions) < self._limits.connections and asyncio.get_running_loop().time() > self._enough_until
+        return self._take(seat) if len(self._queue) >= len(self.open) + more else None
 
     async def _wait(self, seat: Seat, seconds: float) -> Job | None:
         """The next job, or None when none came in time or the connection should end."""
@@ -173,12 +186,7 @@ class Path:
         return self._why_waiting() if self._asking and not self.open else SLOW
 
     def _why_waiting(self) -> str:
-        terms = self._limits.terms
-        if not self._asking:
-            return NONE_FREE
-        wanted = [f"{cap.most} of {cap.key}" for cap in terms.caps]
-        wanted += [f"{terms.rate.rate} of {terms.rate.key}"] if terms.rate else []
-        return f"{NONE_FREE} ({', '.join(wanted)})"
+        return self._limits.terms.none_free() if self._asking else NONE_FREE
 
     def _room(self, now: float) -> float:
         return self._pace.room(now, trusted=not self.state.health.failures)
@@ -218,7 +226,7 @@ class Path:
         self.open.add(session)
         try:
             most = last_message(self._limits.messages_per_connection, random.random())
-            await session.deliver(partial(self._take, seat), partial(self._wait, seat), most)
+            await session.deliver(partial(self._follow, seat), partial(self._wait, seat), most)
         finally:
             self.open.discard(session)
         if session.settled:
@@ -236,7 +244,6 @@ class Path:
 
 
 SLOW = "the site takes mail too slowly"
-NONE_FREE = "no connection was free in time"
 
 
 def _no_job(waiter: asyncio.Future[Job | None]) -> None:

@@ -36,6 +36,9 @@ _TIMEOUT = {"rset": "command", "bdat": "body", "empty": "body"}
 """Stages of a transaction whose time-out has another name."""
 
 
+NONE_FREE = "no connection was free in time"
+
+
 class Terms(NamedTuple):
     """What a connection is opened under. When they change it ends at the next good place.
 
@@ -48,6 +51,12 @@ class Terms(NamedTuple):
     tls: str = OPPORTUNISTIC
     connect_s: float | None = None
     idle_s: float | None = None
+
+    def none_free(self) -> str:
+        """What is waited for by one that has no connection."""
+        wanted = [f"{cap.most} of {cap.key}" for cap in self.caps]
+        wanted += [f"{self.rate.rate} of {self.rate.key}"] if self.rate else []
+        return f"{NONE_FREE} ({', '.join(wanted)})"
 
     def over(self, timeouts: Timeouts) -> Timeouts:
         """The time-outs of a connection under these terms."""

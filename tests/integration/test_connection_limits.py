@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.smtp_path import NONE_FREE
+from agents.smtp_terms import NONE_FREE
 from streams.limits.bucket import BURST_S
 from tests.limits.agents import QuotaAgents
 from tests.support.delay import end, start_delay
