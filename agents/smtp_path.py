@@ -67,7 +67,7 @@ class Path:
         self.open: set[Session] = set()
         self._no_tls: set[str] = set()
         self._enough_until = 0.0
-        self._again: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     @property
     def unused(self) -> bool:
@@ -95,19 +95,18 @@ class Path:
             self._pace.came(now)
         self._queue.append(_Waiting(job, now))
         self._open_more(now)
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(1.2 * LATE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        self._open_more(asyncio.get_running_loop().time())
 
     def _open_more(self, now: float) -> None:
-        if len(self._sessions) < self._wanted(now):
+        if self._queue and len(self._sessions) < self._wanted(now):
             task = asyncio.create_task(self._serve())
             self._sessions.add(task)
             task.add_done_callback(self._done)
-        elif self._again is None:
-            self._again = asyncio.get_running_loop().call_later(LATE_S, self._look_again)
-
-    def _look_again(self) -> None:
-        self._again = None
-        if self._queue:
-            self._open_more(asyncio.get_running_loop().time())
 
     def _wanted(self, now: float) -> int:
         """How many connections the queue is worth."""
@@ -133,8 +132,7 @@ class Path:
             return None
         job, now = self._queue.popleft().job, asyncio.get_running_loop().time()
         self._pace.left(now, last=not self._queue)
-        if self._queue:
-            self._open_more(now)
+        self._open_more(now)
         return job  # type: ignore[no-any-return]
 
     def _follow(self, seat: Seat) -> Job | None:
