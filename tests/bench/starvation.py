@@ -89,7 +89,7 @@ def measure(lab: Lab, trouble: int, seconds: float) -> dict[str, Any]:
         topic = topics.requests(run.prefix, "bulk")
         run.start_worker()
         healthy = _Healthy(run, topic)
-        healthy.send(min(5.0, seconds))  # connections, caches
+        healthy.send(seconds)  # caches; and connections end and are opened again, as they then do all the time
         alone = healthy.send(seconds)
         create_topics(run.settings.kafka, f"{run.prefix}-unread", PARTITIONS, only=["requests.bulk"])
         unread = healthy.beside(topics.requests(f"{run.prefix}-unread", "bulk"), trouble, seconds)
