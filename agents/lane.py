@@ -12,7 +12,7 @@ else, and mail that can go must not stand behind them. It bounds the memory that
 BUSY_S = REST_S = 0.001
 """How long records are taken in one go, and how long everything else then has the core. Deferring a dead domain's mail
 needs no waiting of its own: it would have all of the core, and open connections and fetches next to nothing."""
-SENDING_S, BEHIND_S = 0.05, 0.004
+SENDING_S, BEHIND_S = 0.05, 0.008
 """While mail is made that often, a queue whose records cannot be sent has a turn only so often. At that pace the worker
 passes them by no more slowly than it would send them."""
 STUCK_S = 0.05

@@ -39,6 +39,7 @@ from agents.topics_admin import TopicsError, client, require_topics
 from agents.worker_app import make_app
 from agents.worker_metrics import measure
 from schemas import topics
+from streams import reply_rules
 from streams.dedup import Dedup
 from streams.window import Window
 
@@ -95,6 +96,7 @@ class Worker:
         )
         maker = Maker(self.holder, templates, settings.config_dir / "keys", settings.signing_keys)
         maker.load_keys()
+        reply_rules.tables()  # 30 ms that the first refusal would take from everything else
         self.delivery = Delivery(
             consumer,
             Finisher(self.outbox, settings.topic_prefix, self.seen, self.acknowledge),
