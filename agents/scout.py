@@ -63,15 +63,17 @@ class Scout:
 
     async def run(self) -> None:
         """Until cancelled."""
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 if self._choose():
                     await asyncio.to_thread(self._assign)
-                if not self._at or self._owner.chunks.ahead >= MOST:
-                    await asyncio.sleep(LOOK_S if not self._at else REST_S)
-                    continue
-                self._sort_out(await asyncio.to_thread(self._read))
-                await asyncio.sleep(REST_S)
+                until = loop.time() + LOOK_S
+                while self._at and loop.time() < until:
+                    if self._owner.chunks.ahead < MOST:
+                        self._sort_out(await asyncio.to_thread(self._read))
+                    await asyncio.sleep(REST_S)
+                await asyncio.sleep(max(0.0, until - loop.time()))
         finally:
             if self._reader is not None:
                 self._reader.close()
@@ -126,11 +128,12 @@ class Scout:
             if tp not in self._at:
                 continue
             self._at[tp] = message.offset() + 1
-            if chunks.in_hand(tp, message.key()) < CROWD:
-                record = Ahead(message)
-                if self._owner.add_ahead(tp, generation, record):
-                    self._hand_on(tp, generation, record)
-                    OVERTAKING.labels(lane_of(tp.topic)).inc()
+            if chunks.in_hand(tp, message.key()) >= CROWD:
+                continue
+            record = Ahead(message)
+            if self._owner.add_ahead(tp, generation, record):
+                self._hand_on(tp, generation, record)
+                OVERTAKING.labels(lane_of(tp.topic)).inc()
 
 
 def _places(offsets: Iterable[tuple[TP, int]]) -> list[TopicPartition]:
