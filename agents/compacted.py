@@ -68,10 +68,10 @@ def open_topic(options: Mapping[str, Any], topic: str, timeout_s: float) -> tupl
     return consumer, ends
 
 
-def next_batch(consumer: Consumer, wait_s: float) -> list[Message]:
-    """At least one message if one comes within the wait, and what else is there already."""
+def next_batch(consumer: Consumer, wait_s: float, most: int = BATCH) -> list[Message]:
+    """At least one message if one comes within the wait, and what else is there already. Of any topic."""
     first = consumer.poll(wait_s)
-    return [] if first is None else [first, *consumer.consume(BATCH - 1, 0)]
+    return [] if first is None else [first, *consumer.consume(most - 1, 0)]
 
 
 class Progress:

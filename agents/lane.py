@@ -84,7 +84,10 @@ class Lane:
                 continue
             early = self._early
             await take(fetched)
-            (self._behind.add if self._early > early else self._behind.discard)((fetched.tp, fetched.ahead))
+            if self._early > early:
+                self._behind.add((fetched.tp, fetched.ahead))
+            else:
+                self._behind.discard((fetched.tp, fetched.ahead))
             if (now := loop.time()) - self._rested > BUSY_S:
                 if now - self._made_at() < SENDING_S:
                     self._resume = now + BEHIND_S

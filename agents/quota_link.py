@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
+from agents.compacted import next_batch
 from agents.settings import Settings
 from agents.topics_admin import TopicsError
 from agents.watermarks import watermarks
@@ -131,10 +132,10 @@ class QuotaLink:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                first = self._consumer.poll(0.05)
+                messages = next_batch(self._consumer, 0.05, 500)
                 self._producer.poll(0)
-                if first is not None:
-                    self._hear([first, *self._consumer.consume(500, 0)])
+                if messages:
+                    self._hear(messages)
         except Exception as e:
             log.critical("limits: no grants reach this worker any more: %s", e, exc_info=e)
             self.failure = e

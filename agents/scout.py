@@ -17,22 +17,20 @@ from faust.types.tuples import TP
 from prometheus_client import Counter
 
 from agents.ahead import Ahead
+from agents.compacted import next_batch
 from agents.safe_consumer import SafeConsumer
 from schemas.topics import lane_of
+from streams.overtaking import CROWD, MOST, to_read, too_far
 
 log = logging.getLogger(__name__)
 
 OVERTAKING = Counter("streampost_overtaking", "Records handed on before their turn, past a crowd", ("lane",))
 
-CROWD = 50
-"""A key with so many records in hand is a crowd: no more of it is handed on before its turn."""
-MOST = 500
-"""Records that may be in hand before their turn, over all partitions: it bounds memory, and what a crash repeats."""
-REACH = 200_000
-"""How far the scout may be before the reader: what it has handed on is remembered until the reader comes to it."""
 LOOK_S = 0.1
 """How often it is looked whether a reader is kept back."""
 TIMEOUT_S = 5.0
+NOWHERE = 2**63
+"""Behind every offset: of a partition that is not read any more."""
 BATCH, WAIT_S, REST_S = 500, 0.02, 0.001
 """How much is read in one go, for how long it is waited for, and how long everything else then has the core."""
 
@@ -70,8 +68,8 @@ class Scout:
                     await asyncio.to_thread(self._assign)
                 until = loop.time() + LOOK_S
                 while self._at and loop.time() < until:
-                    if self._owner.chunks.ahead < MOST:
-                        self._sort_out(await asyncio.to_thread(self._read))
+                    if self._reader is not None and self._owner.chunks.ahead < MOST:
+                        self._sort_out(await asyncio.to_thread(next_batch, self._reader, WAIT_S, BATCH))
                     await asyncio.sleep(REST_S)
                 await asyncio.sleep(max(0.0, until - loop.time()))
         finally:
@@ -82,15 +80,11 @@ class Scout:
         """Begin where a reader is kept back, go on until it has caught up. True when that changes what is read."""
         owner, generation = self._owner, self._owner.app.consumer_generation_id
         turns = {tp: window.next for tp, window in owner.in_force.items()} if owner.flow_active else {}
-        mine = self._at if generation == self._generation else {}
-        wanted = {tp: at for tp, at in mine.items() if at > turns.get(tp, at)}
-        for tp in owner.chunks.crowded(CROWD):
-            if tp in turns:
-                wanted.setdefault(tp, max(turns[tp], mine.get(tp, 0)))
+        wanted = to_read(self._at if generation == self._generation else {}, turns, owner.chunks.crowded(CROWD))
         changed = wanted.keys() != self._at.keys() or generation != self._generation
         self._at, self._generation = wanted, generation
         if self._reader is not None and not changed:
-            self._hold(self._reader, {tp for tp, at in wanted.items() if at - turns[tp] > REACH})
+            self._hold(self._reader, too_far(wanted, turns))
         return changed
 
     def _assign(self) -> None:
@@ -113,11 +107,6 @@ class Scout:
             reader.resume(_places((tp, self._at[tp]) for tp in self._far - far))
             self._far = far
 
-    def _read(self) -> list[Message]:
-        assert self._reader is not None
-        first = self._reader.poll(WAIT_S)
-        return [first, *self._reader.consume(BATCH - 1, 0)] if first is not None else []
-
     def _sort_out(self, messages: Iterable[Message]) -> None:
         chunks, generation = self._owner.chunks, self._generation
         for message in messages:
@@ -125,7 +114,7 @@ class Scout:
                 log.warning("reading ahead: %s", message.error())
                 continue
             tp = TP(message.topic(), message.partition())
-            if tp not in self._at:
+            if message.offset() < self._at.get(tp, NOWHERE):
                 continue
             self._at[tp] = message.offset() + 1
             if chunks.in_hand(tp, message.key()) >= CROWD:

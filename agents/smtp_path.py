@@ -14,7 +14,7 @@ from agents.smtp_reach import Reach
 from agents.smtp_seat import Gate, Seat
 from agents.smtp_session import Session
 from agents.smtp_terms import NONE_FREE, Limits, Timeouts
-from streams.backlog import LATE_S, Pace, Waiting, last_message, worth
+from streams.backlog import LATE_S, Pace, Waiting, goes_behind, last_message, worth
 from streams.egress import Source
 from streams.route import Route
 from streams.site_health import SiteHealth, failed
@@ -136,9 +136,9 @@ class Path:
         return job  # type: ignore[no-any-return]
 
     def _follow(self, seat: Seat) -> Job | None:
-        """A job that goes out behind another one: none that a free or a new connection will have sooner."""
+        """A job that goes out behind another one."""
         more = len(self._sessions) < self._limits.connections and asyncio.get_running_loop().time() > self._enough_until
-        return self._take(seat) if len(self._queue) >= len(self.open) + more else None
+        return self._take(seat) if goes_behind(len(self._queue), len(self.open), more) else None
 
     async def _wait(self, seat: Seat, seconds: float) -> Job | None:
         """The next job, or None when none came in time or the connection should end."""

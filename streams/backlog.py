@@ -74,6 +74,14 @@ def worth(waiting: Waiting, wanted: int, opened: int, for_each: int) -> int:
     return wanted + 1 if by_count == 1 and late and wanted == opened else by_count
 
 
+def goes_behind(waiting: int, opened: int, may_open: bool) -> bool:
+    """Whether the oldest of those that wait leaves behind the message of one of the open connections (RFC 2920).
+
+    Not when a connection that gets free, or one more that `may_open`, will have it sooner.
+    """
+    return waiting >= opened + may_open
+
+
 def last_message(most: int, chance: float) -> int:
     """How many messages one connection takes, where `most` are allowed: up to a quarter fewer by chance (0 to 1).
 

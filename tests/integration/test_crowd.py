@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from schemas import topics
-from tests.chaos.worker_case import run_case
 from tests.support.kafka import Record, produce
 from tests.support.receiver import running_receiver
 from tests.support.worker import PATIENT_LANES, Site, running_worker
@@ -42,14 +41,3 @@ def test_mail_behind_a_dead_domains_overtakes_it_and_everything_ends_once(
         assert len(sources) == len(set(sources)), "a record was worked on twice"
         assert all(site.taken(request) == 1 for request, _ in others)
         site.close()
-
-
-def test_a_kill_while_mail_overtakes_a_crowd_loses_nothing(kafka: str, tmp_path: Path) -> None:
-    case = run_case(kafka, tmp_path, "worker-crowd-sigkill")
-    assert case["lost"] == 0
-    assert case["duplicates"] <= case["in_flight_at_kill"]
-
-
-def test_sigterm_while_mail_overtakes_a_crowd_loses_and_repeats_nothing(kafka: str, tmp_path: Path) -> None:
-    case = run_case(kafka, tmp_path, "worker-crowd-sigterm")
-    assert (case["lost"], case["duplicates"]) == (0, 0)

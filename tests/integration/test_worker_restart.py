@@ -1,4 +1,4 @@
-"""A worker that is killed or asked to stop with mail in flight: the two cases that every run of the tests repeats."""
+"""A worker that is killed or asked to stop with mail in flight: the cases that every run of the tests repeats."""
 
 from pathlib import Path
 
@@ -9,18 +9,21 @@ from tests.chaos.worker_case import run_case
 pytestmark = pytest.mark.kafka
 
 
-def test_c8_64_sigkill_loses_nothing_and_repeats_at_most_what_was_in_flight(kafka: str, tmp_path: Path) -> None:
-    case = run_case(kafka, tmp_path, "worker-sigkill")
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("worker-sigkill", id="c8_64"),
+        pytest.param("worker-batch-sigkill", id="only a batch's unfinished recipients"),
+        pytest.param("worker-crowd-sigkill", id="while mail overtakes a crowd"),
+    ],
+)
+def test_sigkill_loses_nothing_and_repeats_at_most_what_was_in_flight(name: str, kafka: str, tmp_path: Path) -> None:
+    case = run_case(kafka, tmp_path, name)
     assert case["lost"] == 0
     assert case["duplicates"] <= case["in_flight_at_kill"]
 
 
-def test_a_kill_in_the_middle_of_a_batch_repeats_only_its_unfinished_recipients(kafka: str, tmp_path: Path) -> None:
-    case = run_case(kafka, tmp_path, "worker-batch-sigkill")
-    assert case["lost"] == 0
-    assert case["duplicates"] <= case["in_flight_at_kill"]
-
-
-def test_sigterm_loses_nothing_and_repeats_nothing(kafka: str, tmp_path: Path) -> None:
-    case = run_case(kafka, tmp_path, "worker-sigterm")
+@pytest.mark.parametrize("name", ["worker-sigterm", "worker-crowd-sigterm"])
+def test_sigterm_loses_nothing_and_repeats_nothing(name: str, kafka: str, tmp_path: Path) -> None:
+    case = run_case(kafka, tmp_path, name)
     assert (case["lost"], case["duplicates"]) == (0, 0)

@@ -9,7 +9,8 @@ from faust.types.tuples import TP
 
 import agents.scout
 from agents.chunks import BUFFERED, Chunks
-from agents.scout import CROWD, REACH, Scout
+from agents.scout import Scout
+from streams.overtaking import CROWD, REACH
 from streams.window import Window
 
 CROWDED, CALM = TP("email.requests.bulk", 0), TP("email.requests.bulk", 1)
@@ -140,6 +141,17 @@ def test_it_goes_on_until_the_reader_has_caught_up(scout: Any) -> None:
     reader = look(scout)
     assert reader is not None
     assert reader.assigned == {}
+
+
+def test_what_the_reader_has_passed_meanwhile_is_not_handed_on(scout: Any, handed: list[tuple[int, bytes]]) -> None:
+    """Caught up, and crowded still: it goes on from the reader's turn, and what was on its way is older."""
+    look(scout)
+    scout._sort_out([Message(30, b"dead.test")])
+    scout._owner.take(100)
+    scout._owner.chunks.add(CROWDED, object(), [SimpleNamespace(offset=410 + n, key=b"dead.test") for n in range(100)])
+    look(scout)
+    scout._sort_out([Message(31, b"shop.test"), Message(109, b"shop.test"), Message(110, b"shop.test")])
+    assert handed == [(110, b"shop.test")]
 
 
 def test_too_far_ahead_it_waits_for_the_reader(scout: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.backlog import FEW, LATE_S, SPAN_S, WAIT_S, YOUNG_S, Pace, Waiting, last_message, worth
+from streams.backlog import FEW, LATE_S, SPAN_S, WAIT_S, YOUNG_S, Pace, Waiting, goes_behind, last_message, worth
 
 
 def test_a_new_path_may_fill_up_unless_its_site_failed_before() -> None:
@@ -64,6 +64,20 @@ def test_a_path_whose_mail_was_handed_back_has_not_drained() -> None:
 )
 def test_how_many_connections_what_waits_is_worth(waiting: Waiting, wanted: int, opened: int, worth_it: int) -> None:
     assert worth(waiting, wanted, opened, for_each=10) == worth_it
+
+
+@pytest.mark.parametrize(
+    ("waiting", "opened", "may_open", "behind"),
+    [
+        pytest.param(1, 1, False, True, id="the only connection there may be"),
+        pytest.param(1, 1, True, False, id="a new one will have it sooner"),
+        pytest.param(2, 1, True, True, id="one for the new one, one behind"),
+        pytest.param(1, 2, False, False, id="the other one may be free before"),
+        pytest.param(2, 2, False, True, id="each has one behind it"),
+    ],
+)
+def test_what_goes_out_behind_another_message(waiting: int, opened: int, may_open: bool, behind: bool) -> None:
+    assert goes_behind(waiting, opened, may_open) == behind
 
 
 def test_connections_end_one_after_another_and_few_messages_are_not_made_fewer() -> None:
